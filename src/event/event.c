@@ -1,0 +1,367 @@
+#include "event/event.h"
+
+#include <stdlib.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "base/assert.h"
+#include "base/num.h"
+
+/* @timestamp .. log.file.line or log.source.address: filled by seal, in this order. */
+#define INTRINSIC_MAX 9u
+#define FIELDS_FIRST 48u
+#define POS_FIRST 16u
+
+enum tsn_code
+tsn_batch_init(struct tsn_batch *b, struct tsn_keys *keys, uint32_t events_max)
+{
+	TSN_ASSERT(keys != NULL);
+	TSN_ASSERT(events_max > 0 && events_max <= TSN_BATCH_EVENTS_MAX);
+	*b = (struct tsn_batch){.keys = keys, .cap = events_max};
+	b->events = calloc(events_max, sizeof *b->events);
+	if (b->events == NULL)
+		return TSN_ENOMEM;
+	tsn_arena_init(&b->arena, TSN_BATCH_BYTES_MAX);
+	return TSN_OK;
+}
+
+void
+tsn_batch_done(struct tsn_batch *b)
+{
+	if (b == NULL)
+		return;
+	free(b->events);
+	tsn_arena_done(&b->arena);
+	*b = (struct tsn_batch){0};
+}
+
+void
+tsn_batch_reset(struct tsn_batch *b)
+{
+	b->count = 0;
+	b->open = NULL;
+	tsn_arena_reset(&b->arena);
+}
+
+struct tsn_event *
+tsn_batch_begin(struct tsn_batch *b)
+{
+	struct tsn_event *ev;
+	struct tsn_field *fields;
+
+	TSN_ASSERT(b->open == NULL);
+	if (tsn_batch_full(b))
+		return NULL;
+	fields = tsn_arena_alloc(&b->arena, FIELDS_FIRST * sizeof *fields);
+	if (fields == NULL)
+		return NULL;
+	ev = &b->events[b->count];
+	*ev = (struct tsn_event){.fields = fields, .field_count = INTRINSIC_MAX,
+	    .time_ns = TSN_TIME_NONE, .repeat = 1};
+	b->open = ev;
+	b->open_field_cap = FIELDS_FIRST;
+	b->open_pos_cap = 0;
+	return ev;
+}
+
+void
+tsn_batch_abandon(struct tsn_batch *b)
+{
+	TSN_ASSERT(b->open != NULL);
+	b->open = NULL;
+}
+
+void
+tsn_batch_rewind(struct tsn_batch *b)
+{
+	TSN_ASSERT(b->open != NULL);
+	b->open->field_count = INTRINSIC_MAX;
+	b->open->pos_count = 0;
+	b->open->flags &= ~(uint32_t)(TSN_EV_FIELD_LIMIT | TSN_EV_ERROR);
+}
+
+void
+tsn_batch_reopen(struct tsn_batch *b)
+{
+	TSN_ASSERT(b->open == NULL);
+	TSN_ASSERT(b->count > 0);
+	b->count--;
+	b->open = &b->events[b->count];
+	b->open_field_cap = b->open->field_count;
+	b->open_pos_cap = b->open->pos_count;
+}
+
+static bool
+grow_fields(struct tsn_batch *b)
+{
+	struct tsn_event *ev = b->open;
+	uint32_t cap = b->open_field_cap * 2;
+	size_t bytes = ev->field_count * sizeof *ev->fields;
+	struct tsn_field *fields;
+
+	if (ev->field_count >= TSN_EVENT_FIELDS_MAX)
+		return false;
+	fields = tsn_arena_alloc(&b->arena, cap * sizeof *fields);
+	if (fields == NULL)
+		return false;
+	memcpy(fields, ev->fields, bytes);
+	ev->fields = fields;
+	b->open_field_cap = cap;
+	return true;
+}
+
+void
+tsn_event_add(struct tsn_batch *b, const struct tsn_field *f)
+{
+	struct tsn_event *ev = b->open;
+
+	TSN_ASSERT(ev != NULL);
+	if (TSN_UNLIKELY(f->key == TSN_KEY_NONE ||
+	    (ev->field_count == b->open_field_cap && !grow_fields(b)))) {
+		ev->flags |= TSN_EV_FIELD_LIMIT;
+		return;
+	}
+	ev->fields[ev->field_count++] = *f;
+}
+
+void
+tsn_event_add_str(struct tsn_batch *b, tsn_key key, struct tsn_slice v)
+{
+	tsn_event_add(b, &(struct tsn_field){.ptr = v.ptr == NULL ? "" : v.ptr,
+	    .len = (uint32_t)v.len, .key = key, .type = TSN_T_STR});
+}
+
+void
+tsn_event_add_opt(struct tsn_batch *b, tsn_key key, struct tsn_slice v)
+{
+	if (v.len > 1 || (v.len == 1 && v.ptr[0] != '-'))
+		tsn_event_add_str(b, key, v);
+}
+
+void
+tsn_event_add_int(struct tsn_batch *b, tsn_key key, int64_t v, struct tsn_slice text)
+{
+	tsn_event_add(b, &(struct tsn_field){.ptr = text.ptr, .len = (uint32_t)text.len, .key = key,
+	    .type = TSN_T_INT, .num.i = v});
+}
+
+void
+tsn_event_add_num(struct tsn_batch *b, tsn_key key, struct tsn_slice v)
+{
+	int64_t n;
+
+	if (tsn_num_parse_i64(v, &n) == TSN_OK)
+		tsn_event_add_int(b, key, n, v);
+	else
+		tsn_event_add_str(b, key, v);
+}
+
+void
+tsn_event_add_bool(struct tsn_batch *b, tsn_key key, bool v)
+{
+	tsn_event_add(b, &(struct tsn_field){.key = key, .type = TSN_T_BOOL, .num.i = v});
+}
+
+void
+tsn_event_add_time(struct tsn_batch *b, tsn_key key, int64_t ns, struct tsn_slice text)
+{
+	tsn_event_add(b, &(struct tsn_field){.ptr = text.ptr, .len = (uint32_t)text.len, .key = key,
+	    .type = TSN_T_TIME, .num.i = ns});
+}
+
+uint32_t
+tsn_event_add_pos(struct tsn_batch *b, uint32_t parent, tsn_key list, uint32_t index)
+{
+	struct tsn_event *ev = b->open;
+
+	TSN_ASSERT(ev != NULL);
+	TSN_ASSERT(parent <= ev->pos_count);
+	if (ev->pos_count == b->open_pos_cap) {
+		uint32_t cap = b->open_pos_cap == 0 ? POS_FIRST : b->open_pos_cap * 2;
+		struct tsn_pos *pos = ev->pos_count >= TSN_EVENT_FIELDS_MAX ? NULL :
+		    tsn_arena_alloc(&b->arena, cap * sizeof *pos);
+
+		if (pos == NULL) {
+			ev->flags |= TSN_EV_FIELD_LIMIT;
+			return 0;
+		}
+		if (ev->pos_count > 0)
+			memcpy(pos, ev->pos, ev->pos_count * sizeof *pos);
+		ev->pos = pos;
+		b->open_pos_cap = cap;
+	}
+	ev->pos[ev->pos_count] = (struct tsn_pos){parent, list, index};
+	return ++ev->pos_count;
+}
+
+void
+tsn_event_append_str(struct tsn_batch *b, tsn_key key, struct tsn_slice v)
+{
+	struct tsn_event *ev = b->open;
+	uint32_t index = 0, pos;
+
+	for (uint32_t i = INTRINSIC_MAX; i < ev->field_count; i++)
+		if (ev->fields[i].key == key && ev->fields[i].pos != 0)
+			index = ev->pos[ev->fields[i].pos - 1].index + 1;
+	pos = tsn_event_add_pos(b, 0, key, index);
+	if (pos != 0)
+		tsn_event_add(b, &(struct tsn_field){.ptr = v.ptr, .len = (uint32_t)v.len,
+		    .key = key, .pos = pos, .type = TSN_T_STR});
+}
+
+void
+tsn_event_fail(struct tsn_batch *b, struct tsn_slice why)
+{
+	b->open->flags |= TSN_EV_ERROR;
+	tsn_event_add_str(b, TSN_F_EVENT_KIND, TSN_SLICE("pipeline_error"));
+	tsn_event_add_str(b, TSN_F_ERROR_MESSAGE, why);
+}
+
+static void
+add_flags(struct tsn_batch *b, struct tsn_event *ev)
+{
+	if (ev->flags & TSN_EV_TRUNCATED)
+		tsn_event_append_str(b, TSN_F_LOG_FLAGS, TSN_SLICE("truncated"));
+	if (ev->flags & TSN_EV_TIME_UNKNOWN)
+		tsn_event_append_str(b, TSN_F_TAGS, TSN_SLICE("time_unknown"));
+	if (ev->flags & TSN_EV_TIME_UNZONED)
+		tsn_event_append_str(b, TSN_F_TAGS, TSN_SLICE("time_zone_assumed"));
+	if (ev->flags & TSN_EV_FIELD_LIMIT)
+		tsn_event_append_str(b, TSN_F_TAGS, TSN_SLICE("field_limit"));
+}
+
+static void
+put_str(struct tsn_field *f, tsn_key key, struct tsn_slice v)
+{
+	*f = (struct tsn_field){.ptr = v.ptr == NULL ? "" : v.ptr, .len = (uint32_t)v.len,
+	    .key = key, .type = TSN_T_STR};
+}
+
+static void
+put_num(struct tsn_field *f, tsn_key key, enum tsn_type type, int64_t v)
+{
+	*f = (struct tsn_field){.key = key, .type = (uint8_t)type, .num.i = v};
+}
+
+/* The reserved slots are filled from their end, so that the event starts where they begin. */
+void
+tsn_batch_seal(struct tsn_batch *b)
+{
+	struct tsn_event *ev = b->open;
+	struct tsn_field set[INTRINSIC_MAX];
+	char *id;
+	uint32_t n = 0;
+
+	TSN_ASSERT(ev != NULL);
+	TSN_ASSERT(ev->source != NULL);
+	if (ev->time_ns == TSN_TIME_NONE) {
+		ev->time_ns = ev->created_ns;
+		ev->flags |= TSN_EV_TIME_UNKNOWN;
+	}
+	add_flags(b, ev);
+	tsn_event_id_compute(ev->source, ev->offset, ev->original, ev->id);
+	put_num(&set[n++], TSN_F_TIMESTAMP, TSN_T_TIME, ev->time_ns);
+	put_num(&set[n++], TSN_F_EVENT_CREATED, TSN_T_TIME, ev->created_ns);
+	put_str(&set[n++], TSN_F_EVENT_ORIGINAL, ev->original);
+	id = tsn_arena_alloc(&b->arena, 32);
+	if (id != NULL) {
+		tsn_event_id_format(ev->id, id);
+		put_str(&set[n++], TSN_F_EVENT_ID, (struct tsn_slice){id, 32});
+	}
+	if (ev->dataset.len > 0)
+		put_str(&set[n++], TSN_F_EVENT_DATASET, ev->dataset);
+	if (ev->source->path.len > 0) {
+		put_str(&set[n++], TSN_F_LOG_FILE_PATH, ev->source->path);
+		put_num(&set[n++], TSN_F_LOG_OFFSET, TSN_T_INT, (int64_t)ev->offset);
+		if (ev->line > 0)
+			put_num(&set[n++], TSN_F_LOG_FILE_LINE, TSN_T_INT, (int64_t)ev->line);
+	}
+	if (ev->source->address.len > 0)
+		put_str(&set[n++], TSN_F_LOG_SOURCE_ADDRESS, ev->source->address);
+	memcpy(ev->fields + (INTRINSIC_MAX - n), set, n * sizeof set[0]);
+	ev->fields += INTRINSIC_MAX - n;
+	ev->field_count -= INTRINSIC_MAX - n;
+	b->open = NULL;
+	b->count++;
+}
+
+const struct tsn_field *
+tsn_event_find(const struct tsn_event *ev, tsn_key key)
+{
+	for (uint32_t i = 0; i < ev->field_count; i++)
+		if (ev->fields[i].key == key)
+			return &ev->fields[i];
+	return NULL;
+}
+
+struct tsn_slice
+tsn_event_str(const struct tsn_event *ev, tsn_key key)
+{
+	const struct tsn_field *f = tsn_event_find(ev, key);
+
+	return f == NULL || f->ptr == NULL ? TSN_SLICE_NONE : (struct tsn_slice){f->ptr, f->len};
+}
+
+static struct tsn_slice
+format_u64(uint64_t v, bool minus, char scratch[TSN_TIME_TEXT_MAX])
+{
+	size_t n = TSN_TIME_TEXT_MAX;
+
+	do {
+		scratch[--n] = (char)('0' + v % 10);
+		v /= 10;
+	} while (v != 0);
+	if (minus)
+		scratch[--n] = '-';
+	return (struct tsn_slice){scratch + n, TSN_TIME_TEXT_MAX - n};
+}
+
+struct tsn_slice
+tsn_field_text(const struct tsn_field *f, char scratch[TSN_TIME_TEXT_MAX])
+{
+	if (f->ptr != NULL && f->type != TSN_T_TIME)
+		return (struct tsn_slice){f->ptr, f->len};
+	switch ((enum tsn_type)f->type) {
+	case TSN_T_INT:
+		return format_u64(f->num.i < 0 ? 0 - (uint64_t)f->num.i : (uint64_t)f->num.i,
+		    f->num.i < 0, scratch);
+	case TSN_T_UINT:
+		return format_u64(f->num.u, false, scratch);
+	case TSN_T_FLOAT:
+		return (struct tsn_slice){scratch, tsn_num_format_f64(f->num.d, scratch)};
+	case TSN_T_BOOL:
+		return f->num.i ? TSN_SLICE("true") : TSN_SLICE("false");
+	case TSN_T_TIME:
+		return (struct tsn_slice){scratch, tsn_time_format(f->num.i, scratch)};
+	case TSN_T_NULL:
+	case TSN_T_STR:
+	case TSN_T_OBJECT:
+	case TSN_T_LIST:
+	case TSN_T__COUNT:
+		break;
+	}
+	return TSN_SLICE("");
+}
+
+void
+tsn_event_id_format(const uint64_t id[2], char out[32])
+{
+	static const char hex[] = "0123456789abcdef";
+
+	for (unsigned i = 0; i < 32; i++)
+		out[i] = hex[id[i / 16] >> (60 - 4 * (i % 16)) & 15];
+}
+
+/* XXH3 is specified and stable across versions and machines, so ids may be compared anywhere. */
+void
+tsn_event_id_compute(const struct tsn_source *source, uint64_t offset,
+    struct tsn_slice original, uint64_t ret_id[2])
+{
+	struct tsn_slice place = source->path.len > 0 ? source->path : source->address;
+	XXH64_hash_t seed = XXH3_64bits_withSeed(place.ptr, place.len, offset);
+	XXH128_hash_t h = XXH3_128bits_withSeed(original.ptr, original.len, seed);
+
+	ret_id[0] = h.high64;
+	ret_id[1] = h.low64;
+}

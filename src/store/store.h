@@ -1,0 +1,74 @@
+/*
+ * store/store: events on disk: append, sync, read, verify.
+ *
+ * One writer per data folder (a lock file says so), many readers, in other processes too.  Events
+ * appended since the last commit are in memory only; tsn_store_commit() returns after they are
+ * written and synced, together with the ranges of the sources they came from: both or neither.
+ * A reader sees the commits that were complete when it was opened.  The format stands in
+ * docs/format/; it may change behind this interface, with a reader kept for every version.
+ */
+#ifndef TSN_STORE_STORE_H
+#define TSN_STORE_STORE_H
+
+#include "event/event.h"
+#include "match/pred.h"
+
+struct tsn_store;		/* the writer */
+struct tsn_store_reader;
+
+/** A run of bytes of one source whose records are stored. */
+struct tsn_store_range {
+	struct tsn_slice source;	/* path or network name */
+	uint64_t begin, end;		/* offsets */
+	uint64_t lines;			/* line breaks in it, so that line numbers go on behind it */
+	uint64_t hash;			/* XXH3-64 of the bytes, so that a changed file is noticed */
+};
+
+struct tsn_store_options {
+	uint64_t retention_bytes;	/* oldest days go when the store is larger; 0: never */
+	int64_t retention_ns;		/* days older than this go; 0: never */
+	uint64_t disk_free_min;		/* appends return TSN_EAGAIN below this */
+};
+
+/**
+ * Opens or makes the store in `dir`.  TSN_EBUSY: another writer has it; TSN_EVERSION: made by a
+ * newer program; TSN_EIO, TSN_EDENIED.  Damaged segments are set aside and counted, not fatal.
+ */
+TSN_MUST_CHECK enum tsn_code tsn_store_open(const char *dir, struct tsn_keys *keys,
+    const struct tsn_store_options *options, struct tsn_store **ret_store, struct tsn_err *err);
+/** Commits what is pending and closes; accepts NULL. */
+TSN_MUST_CHECK enum tsn_code tsn_store_close(struct tsn_store *s, struct tsn_err *err);
+/** Takes the sealed events of the batch (copies what it needs). TSN_EAGAIN: disk nearly full. */
+TSN_MUST_CHECK enum tsn_code tsn_store_append(struct tsn_store *s, const struct tsn_batch *b,
+    struct tsn_err *err);
+/** Says that all records of these bytes have been appended (or are no events). */
+TSN_MUST_CHECK enum tsn_code tsn_store_append_range(struct tsn_store *s,
+    const struct tsn_store_range *range, struct tsn_err *err);
+/** Makes everything appended durable: group commit. */
+TSN_MUST_CHECK enum tsn_code tsn_store_commit(struct tsn_store *s, struct tsn_err *err);
+/** Stored ranges of one source in the order of begin; valid until the next append or commit. */
+const struct tsn_store_range *tsn_store_ranges(const struct tsn_store *s, struct tsn_slice source,
+    size_t *ret_count);
+
+/** A snapshot of the store in `dir` for reading; TSN_ENOTFOUND when there is none. */
+TSN_MUST_CHECK enum tsn_code tsn_store_reader_open(const char *dir, struct tsn_keys *keys,
+    struct tsn_store_reader **ret_reader, struct tsn_err *err);
+void tsn_store_reader_close(struct tsn_store_reader *r);
+
+struct tsn_store_scan {
+	int64_t from_ns, to_ns;		/* @timestamp in [from, to) */
+	const struct tsn_pred *hint;	/* what cannot match may be skipped; may be NULL */
+	const tsn_key *fields;		/* only these fields are needed; NULL: all, with event.original */
+	uint32_t field_count;
+	bool newest_first;
+	bool (*canceled)(void *ctx);	/* asked now and then; may be NULL */
+	/** Rows of one block as a batch, valid during the call; TSN_EOF ends the scan early. */
+	enum tsn_code (*rows)(void *ctx, const struct tsn_batch *rows, struct tsn_err *err);
+	void *ctx;
+};
+
+/** Calls rows() for each block in order of time; rows inside one are in order of time too. */
+TSN_MUST_CHECK enum tsn_code tsn_store_scan(struct tsn_store_reader *r,
+    const struct tsn_store_scan *scan, struct tsn_err *err);
+
+#endif
