@@ -1,0 +1,9 @@
+/* cmd/cmd_list: the descriptor of each command, one line each; list.c gives them their order. */
+#ifndef TSN_CMD_CMD_LIST_H
+#define TSN_CMD_CMD_LIST_H
+
+#include "cmd/cmd.h"
+
+extern const struct tsn_command tsn_cmd_version;
+
+#endif

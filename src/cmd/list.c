@@ -1,0 +1,7 @@
+/* The commands in the order of `tocsin --help`. */
+#include "cmd/cmd_list.h"
+
+const struct tsn_command *const tsn_commands[] = {
+	&tsn_cmd_version,
+	NULL,
+};

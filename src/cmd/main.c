@@ -1,0 +1,64 @@
+/* The program: finds the command and runs it. */
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+
+static void
+print_commands(FILE *out)
+{
+	(void)fprintf(out, "usage: tocsin COMMAND [OPTIONS] ...\n\ncommands:\n");
+	for (const struct tsn_command *const *c = tsn_commands; *c != NULL; c++)
+		(void)fprintf(out, "  %-10s %s\n", (*c)->name, (*c)->doc);
+	(void)fprintf(out, "\ntocsin COMMAND --help tells its options.\n");
+}
+
+static const struct tsn_command *
+find_command(const char *name)
+{
+	for (const struct tsn_command *const *c = tsn_commands; *c != NULL; c++)
+		if (strcmp((*c)->name, name) == 0)
+			return *c;
+	return NULL;
+}
+
+/* Output that could not be written (full disk, closed pipe) must not end with status 0. */
+static int
+finish(int status)
+{
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		if (status == TSN_EXIT_DONE) {
+			(void)fprintf(stderr, "tocsin: output could not be written\n");
+			return TSN_EXIT_MACHINE;
+		}
+	}
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct tsn_command *cmd;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (argc < 2) {
+		print_commands(stderr);
+		return TSN_EXIT_INPUT;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    strcmp(argv[1], "help") == 0) {
+		print_commands(stdout);
+		return finish(TSN_EXIT_DONE);
+	}
+	cmd = find_command(strcmp(argv[1], "--version") == 0 ? "version" : argv[1]);
+	if (cmd == NULL) {
+		char shown[80];
+
+		(void)fprintf(stderr, "tocsin: no command \"%s\"; tocsin --help lists them\n",
+		    tsn_slice_escape(tsn_slice_cstr(argv[1]), shown, sizeof shown));
+		return TSN_EXIT_INPUT;
+	}
+	return finish(cmd->run(argc - 1, argv + 1));
+}
