@@ -39,8 +39,11 @@ enum tsn_atom_op {
 	TSN_ATOM_REGEX,		/* `value` is PCRE2 text, unanchored; flags i m s from `regex_flags` */
 	/* Words of any text field of the record and of event.original: keyword search. */
 	TSN_ATOM_KEYWORD,	/* any string of the record contains `value` (Sigma keywords; a pattern) */
-	TSN_ATOM_WORD,		/* `value` stands in the record as whole words (search); a pattern */
-	/* Numbers: the field's number, or its text read as one, against `number`. */
+	TSN_ATOM_WORD,		/* `value` stands in the record as whole words (search); a pattern;
+				 * with a `field`: in the texts of that field alone */
+	/* Numbers: the field's number, or its text read as one, against `number`; other values are
+	 * false.  LT .. GE with TSN_ATOM_TEXT compare texts in byte order (after folding unless
+	 * CASED) with `value`; with TSN_ATOM_TIME times with `time_ns`. */
 	TSN_ATOM_NUM_EQ,
 	TSN_ATOM_LT,
 	TSN_ATOM_LE,
@@ -67,6 +70,8 @@ enum tsn_atom_flag {
 	TSN_ATOM_RE_M = 4,
 	TSN_ATOM_RE_S = 8,
 	TSN_ATOM_ALL_ELEMENTS = 16,	/* true only when it is for every element of the list */
+	TSN_ATOM_TEXT = 32,	/* LT .. GE: order of texts; a null, {} or [] has none */
+	TSN_ATOM_TIME = 64,	/* LT .. GE: order of times: a time field, or text that is RFC 3339 */
 };
 
 struct tsn_atom {
@@ -75,6 +80,7 @@ struct tsn_atom {
 	uint32_t flags;		/* enum tsn_atom_flag */
 	struct tsn_slice value;
 	double number;		/* for LT .. GE, NUM_EQ, TIME_PART */
+	int64_t time_ns;	/* for LT .. GE with TSN_ATOM_TIME */
 	uint64_t at;		/* where it stands in the text of the rule (line) or query (column) */
 };
 
