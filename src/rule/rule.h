@@ -28,6 +28,11 @@ struct tsn_logsource {
 	struct tsn_slice definition;
 };
 
+struct tsn_rule_relation {
+	struct tsn_slice id;
+	struct tsn_slice type;		/* derived, obsolete, merged, renamed, similar */
+};
+
 struct tsn_rule {
 	struct tsn_slice id;		/* rule.id: the Sigma id, or a name made of the file's path */
 	struct tsn_slice name;		/* rule.name: Sigma's title */
@@ -37,6 +42,8 @@ struct tsn_rule {
 	struct tsn_slice status;
 	struct tsn_slice description;
 	struct tsn_slice author;
+	struct tsn_slice license;
+	struct tsn_slice taxonomy;	/* empty: sigma; "ecs", "tocsin": field names are event paths */
 	struct tsn_slice file;		/* where it was read, for messages */
 	uint32_t line;
 	enum tsn_level level;
@@ -49,9 +56,13 @@ struct tsn_rule {
 	uint32_t falsepositive_count;
 	struct tsn_slice *fields;	/* Sigma `fields`: what an analyst wants to see */
 	uint32_t field_count;
+	struct tsn_slice *scope;
+	uint32_t scope_count;
+	struct tsn_rule_relation *related;
+	uint32_t related_count;
 	const struct tsn_pred *condition;	/* NULL for a correlation */
 	const struct tsn_correlation *correlation;	/* rule/correlation.h, or NULL */
-	bool generate;			/* false: serves a correlation only, raises no alert itself */
+	bool generate;		/* false: serves a correlation only, raises no alert itself */
 };
 
 struct tsn_ruleset {
