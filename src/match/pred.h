@@ -42,13 +42,14 @@ enum tsn_atom_op {
 	TSN_ATOM_WORD,		/* `value` stands in the record as whole words (search); a pattern;
 				 * with a `field`: in the texts of that field alone */
 	/* Numbers: the field's number, or its text read as one, against `number`; other values are
-	 * false.  LT .. GE with TSN_ATOM_TEXT compare texts in byte order (after folding unless
+	 * false.  LT .. BETWEEN with TSN_ATOM_TEXT compare texts in byte order (after folding unless
 	 * CASED) with `value`; with TSN_ATOM_TIME times with `time_ns`. */
 	TSN_ATOM_NUM_EQ,
 	TSN_ATOM_LT,
 	TSN_ATOM_LE,
 	TSN_ATOM_GT,
 	TSN_ATOM_GE,
+	TSN_ATOM_BETWEEN,	/* one value lies in [value, high] (number, time likewise), see the flags */
 	/* Addresses. */
 	TSN_ATOM_CIDR,		/* `value` is "10.0.0.0/8" or "2001:db8::/32" */
 	/* Presence. */
@@ -70,8 +71,10 @@ enum tsn_atom_flag {
 	TSN_ATOM_RE_M = 4,
 	TSN_ATOM_RE_S = 8,
 	TSN_ATOM_ALL_ELEMENTS = 16,	/* true only when it is for every element of the list */
-	TSN_ATOM_TEXT = 32,	/* LT .. GE: order of texts; a null, {} or [] has none */
-	TSN_ATOM_TIME = 64,	/* LT .. GE: order of times: a time field, or text that is RFC 3339 */
+	TSN_ATOM_TEXT = 32,	/* LT .. BETWEEN: order of texts; a null, {} or [] has none */
+	TSN_ATOM_TIME = 64,	/* LT .. BETWEEN: order of times: a time field, or text that is RFC 3339 */
+	TSN_ATOM_OPEN_LOW = 128,	/* BETWEEN: without its lower bound itself */
+	TSN_ATOM_OPEN_HIGH = 256,	/* BETWEEN: without its upper bound itself */
 };
 
 struct tsn_atom {
@@ -80,7 +83,10 @@ struct tsn_atom {
 	uint32_t flags;		/* enum tsn_atom_flag */
 	struct tsn_slice value;
 	double number;		/* for LT .. GE, NUM_EQ, TIME_PART */
-	int64_t time_ns;	/* for LT .. GE with TSN_ATOM_TIME */
+	int64_t time_ns;	/* for LT .. BETWEEN with TSN_ATOM_TIME */
+	struct tsn_slice high;	/* BETWEEN: upper bound, as text, number, time */
+	double high_number;
+	int64_t high_ns;
 	uint64_t at;		/* where it stands in the text of the rule (line) or query (column) */
 };
 
