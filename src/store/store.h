@@ -22,6 +22,8 @@ struct tsn_store_range {
 	uint64_t begin, end;		/* offsets */
 	uint64_t lines;			/* line breaks in it, so that line numbers go on behind it */
 	uint64_t hash;			/* XXH3-64 of the bytes, so that a changed file is noticed */
+	bool extends;			/* replaces the newest range of this source, with the same begin:
+					 * a file that is followed grows by many small commits */
 };
 
 struct tsn_store_options {
