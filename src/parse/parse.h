@@ -47,9 +47,20 @@ enum tsn_probe {
 	TSN_PROBE_YES = 2,
 };
 
+enum tsn_parser_flag {
+	TSN_PARSER_BODY = 1,	/* probed on the message body of syslog lines too */
+	TSN_PARSER_BODY_ONLY = 2,	/* probed on message bodies, never on whole records */
+};
+
 struct tsn_parser_desc {
 	const char *kind;	/* event.dataset: "system.auth", "apache.access", ... */
 	const char *doc;	/* one line for `tocsin import --help` and docs */
+	/** Bytes a record of this kind may begin with, e.g. "{"; NULL: any.  Each a "first byte". */
+	const char *first;
+	/** Syslog program names whose message bodies go to parse(), blank-separated; NULL: none. */
+	const char *programs;
+	uint32_t flags;		/* enum tsn_parser_flag */
+	/** NULL: never recognised by content, only by program name. */
 	enum tsn_probe (*probe)(struct tsn_slice record);
 	/** Adds fields to the open event of the batch; TSN_EPARSE: "not mine after all". */
 	enum tsn_code (*parse)(struct tsn_parse_ctx *ctx, struct tsn_slice record);
@@ -57,5 +68,8 @@ struct tsn_parser_desc {
 
 /** All descriptors, most specific first; ret_count filled. */
 const struct tsn_parser_desc *const *tsn_parser_list(size_t *ret_count);
+
+/** The descriptor of that kind, or NULL. */
+const struct tsn_parser_desc *tsn_parser_find(struct tsn_slice kind);
 
 #endif

@@ -1,0 +1,24 @@
+#include "parse/parse.h"
+
+#include "base/compiler.h"
+
+/* Most specific first: a probe that says YES ends the search. */
+#define TSN_PARSERS(X) \
+	X(syslog) \
+	X(sshd) \
+	X(pam)
+
+#define DECLARE(name) extern const struct tsn_parser_desc tsn_parser_##name;
+TSN_PARSERS(DECLARE)
+
+#define ENTRY(name) &tsn_parser_##name,
+static const struct tsn_parser_desc *const list[] = {TSN_PARSERS(ENTRY)};
+
+_Static_assert(TSN_COUNT(list) <= 64, "the tables of the parser hold 64 kinds");
+
+const struct tsn_parser_desc *const *
+tsn_parser_list(size_t *ret_count)
+{
+	*ret_count = TSN_COUNT(list);
+	return list;
+}
