@@ -1,17 +1,15 @@
 #include "match/atom.h"
 
 #include "base/assert.h"
-#include "base/num.h"
-#include "match/addr.h"
+#include "base/ip.h"
 #include "match/fold.h"
+#include "match/order.h"
 #include "match/regex.h"
 #include "match/wild.h"
 #include "match/word.h"
 
 /* Folded copies of the values of one event, each at most half as long again. */
 #define FOLD_BYTES_MAX (16u * TSN_RECORD_BYTES_MAX)
-
-static const char *const parts[] = {"minute", "hour", "day", "week", "month", "year"};
 
 enum tsn_code
 tsn_match_scratch_init(struct tsn_match_scratch *s)
@@ -77,26 +75,27 @@ copy_value(struct tsn_arena *arena, const struct tsn_atom *atom, struct tsn_cato
 }
 
 static enum tsn_code
-compile_part(const struct tsn_atom *atom, struct tsn_catom *ret, struct tsn_err *err)
+compile_cidr(struct tsn_arena *arena, const struct tsn_atom *atom, struct tsn_catom *ret,
+    struct tsn_err *err)
 {
-	for (uint8_t i = 0; i < TSN_COUNT(parts); i++) {
-		if (tsn_slice_eq(atom->value, tsn_slice_cstr(parts[i]))) {
-			ret->part = i;
-			return TSN_OK;
-		}
-	}
-	TSN_FAIL(err, TSN_EINVAL, "expected minute, hour, day, week, month or year as part of a time");
+	struct tsn_cidr *cidr = tsn_arena_alloc(arena, sizeof *cidr);
+	char shown[64];
+
+	if (cidr == NULL)
+		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
+	if (tsn_cidr_parse(atom->value, cidr) != TSN_OK)
+		TSN_FAIL(err, TSN_EPARSE, "expected a network such as 10.0.0.0/8, found '%s'",
+		    tsn_slice_escape(atom->value, shown, sizeof shown));
+	ret->cidr = cidr;
+	return TSN_OK;
 }
 
 enum tsn_code
 tsn_atom_compile(struct tsn_arena *arena, const struct tsn_atom *atom, struct tsn_catom *ret,
     struct tsn_err *err)
 {
-	char shown[64];
-
 	TSN_ASSERT(atom->op < TSN_ATOM__COUNT);
-	*ret = (struct tsn_catom){.op = (uint8_t)atom->op, .flags = (uint8_t)atom->flags,
-	    .number = atom->number};
+	*ret = (struct tsn_catom){.op = (uint8_t)atom->op, .flags = (uint16_t)atom->flags};
 	switch (atom->op) {
 	case TSN_ATOM_WILDCARD:
 	case TSN_ATOM_KEYWORD:
@@ -111,17 +110,15 @@ tsn_atom_compile(struct tsn_arena *arena, const struct tsn_atom *atom, struct ts
 	case TSN_ATOM_REGEX:
 		return tsn_regex_new(atom->value, atom->flags, &ret->code, err);
 	case TSN_ATOM_CIDR:
-		if (!tsn_addr_parse_net(atom->value, ret->cidr, &ret->cidr_bits))
-			TSN_FAIL(err, TSN_EPARSE, "expected a network such as 10.0.0.0/8, found '%s'",
-			    tsn_slice_escape(atom->value, shown, sizeof shown));
-		return TSN_OK;
+		return compile_cidr(arena, atom, ret, err);
 	case TSN_ATOM_TIME_PART:
-		return compile_part(atom, ret, err);
 	case TSN_ATOM_NUM_EQ:
 	case TSN_ATOM_LT:
 	case TSN_ATOM_LE:
 	case TSN_ATOM_GT:
 	case TSN_ATOM_GE:
+	case TSN_ATOM_BETWEEN:
+		return tsn_order_compile(arena, atom, &ret->order, err);
 	case TSN_ATOM_EXISTS:
 	case TSN_ATOM_NULL:
 	case TSN_ATOM_FIELD_EQ:
@@ -177,6 +174,7 @@ tsn_atom_test_text(const struct tsn_catom *a, struct tsn_match_scratch *s, struc
 	case TSN_ATOM_LE:
 	case TSN_ATOM_GT:
 	case TSN_ATOM_GE:
+	case TSN_ATOM_BETWEEN:
 	case TSN_ATOM_CIDR:
 	case TSN_ATOM_EXISTS:
 	case TSN_ATOM_NULL:
@@ -191,115 +189,18 @@ tsn_atom_test_text(const struct tsn_catom *a, struct tsn_match_scratch *s, struc
 	return false;
 }
 
-static bool
-number_of(const struct tsn_field *f, double *ret)
-{
-	switch ((enum tsn_type)f->type) {
-	case TSN_T_INT:
-	case TSN_T_TIME:
-		*ret = (double)f->num.i;
-		return true;
-	case TSN_T_UINT:
-		*ret = (double)f->num.u;
-		return true;
-	case TSN_T_FLOAT:
-		*ret = f->num.d;
-		return true;
-	case TSN_T_STR:
-		return tsn_num_parse_f64(tsn_slice_trim((struct tsn_slice){f->ptr, f->len}), ret) ==
-		    TSN_OK;
-	case TSN_T_NULL:
-	case TSN_T_BOOL:
-	case TSN_T_OBJECT:
-	case TSN_T_LIST:
-	case TSN_T__COUNT:
-		break;
-	}
-	return false;
-}
-
-static bool
-compare(const struct tsn_catom *a, const struct tsn_field *f)
-{
-	double v;
-
-	if (!number_of(f, &v))
-		return false;
-	switch ((int)a->op) {
-	case TSN_ATOM_NUM_EQ:
-		return v == a->number;
-	case TSN_ATOM_LT:
-		return v < a->number;
-	case TSN_ATOM_LE:
-		return v <= a->number;
-	case TSN_ATOM_GT:
-		return v > a->number;
-	default:
-		return v >= a->number;
-	}
-}
-
-/* ISO 8601: week 1 is the one with the year's first Thursday. */
-static int
-iso_week(const struct tsn_civil *c)
-{
-	int64_t day = tsn_time_days(c->year, c->month, c->day);
-	int64_t thursday = day - (day + 3) % 7 + 3;
-	struct tsn_civil t;
-
-	tsn_time_to_civil(thursday * TSN_NS_PER_DAY, &t);
-	return (int)((thursday - tsn_time_days(t.year, 1, 1)) / 7 + 1);
-}
-
-static bool
-test_part(const struct tsn_catom *a, const struct tsn_field *f)
-{
-	struct tsn_civil c;
-	int64_t ns = f->num.i;
-	bool zoned;
-	int v = 0;
-
-	if (f->type != TSN_T_TIME && (f->type != TSN_T_STR ||
-	    tsn_time_parse_rfc3339((struct tsn_slice){f->ptr, f->len}, &ns, &zoned) != TSN_OK))
-		return false;
-	tsn_time_to_civil(ns, &c);
-	switch (a->part) {
-	case 0:
-		v = c.minute;
-		break;
-	case 1:
-		v = c.hour;
-		break;
-	case 2:
-		v = c.day;
-		break;
-	case 3:
-		v = iso_week(&c);
-		break;
-	case 4:
-		v = c.month;
-		break;
-	default:
-		v = c.year;
-		break;
-	}
-	return (double)v == a->number;
-}
-
 bool
 tsn_atom_test(const struct tsn_catom *a, struct tsn_match_scratch *s, const struct tsn_field *f,
     struct tsn_value *v)
 {
-	unsigned char addr[16];
+	struct tsn_ip ip;
 
 	if (tsn_atom_is_text(a->op))
 		return f->type != TSN_T_NULL && f->type < TSN_T_OBJECT && tsn_atom_test_text(a, s, v);
 	if (a->op == TSN_ATOM_CIDR)
-		return f->type == TSN_T_STR && tsn_addr_parse(v->raw, addr) &&
-		    tsn_addr_in(addr, a->cidr, a->cidr_bits);
-	if (a->op == TSN_ATOM_TIME_PART)
-		return test_part(a, f);
-	return a->op >= TSN_ATOM_NUM_EQ && a->op <= TSN_ATOM_GE && compare(a, f);
+		return f->type == TSN_T_STR && tsn_ip_parse(v->raw, &ip) == TSN_OK &&
+		    tsn_cidr_has(a->cidr, &ip);
+	return a->order != NULL && tsn_order_test(a, s, f, v);
 }
 
 bool

@@ -16,18 +16,17 @@
 #define TSN_REGEX_DEPTH_LIMIT 2000u
 
 struct tsn_atom_code;		/* a compiled regular expression */
+struct tsn_order;		/* match/order.h */
+struct tsn_cidr;		/* base/ip.h */
 
 struct tsn_catom {
 	uint8_t op;		/* enum tsn_atom_op */
-	uint8_t flags;		/* enum tsn_atom_flag, the low eight bits */
-	uint8_t cidr_bits;	/* of `cidr`, which holds IPv4 as ::ffff:a.b.c.d */
 	bool wild;		/* value has wildcards */
-	bool never;		/* no value can make it true */
-	uint8_t part;		/* TIME_PART: index of the part */
+	uint16_t flags;		/* enum tsn_atom_flag */
 	struct tsn_slice value;	/* folded, unless TSN_ATOM_CASED */
-	double number;
-	unsigned char cidr[16];
-	struct tsn_atom_code *code;
+	const struct tsn_order *order;		/* NUM_EQ .. BETWEEN, TIME_PART */
+	const struct tsn_cidr *cidr;		/* CIDR */
+	struct tsn_atom_code *code;		/* REGEX */
 };
 
 /**
@@ -65,7 +64,7 @@ TSN_MUST_CHECK enum tsn_code tsn_atom_compile(struct tsn_arena *arena, const str
     struct tsn_catom *ret, struct tsn_err *err);
 /** Frees a regular expression; accepts a zeroed atom. */
 void tsn_atom_done(struct tsn_catom *a);
-/** True when the value makes the atom true.  Not for EXISTS, NULL and FIELD_*, which ask the event. */
+/** Whether the value makes the atom true.  Not for EXISTS, NULL and FIELD_*: they ask the event. */
 bool tsn_atom_test(const struct tsn_catom *a, struct tsn_match_scratch *s,
     const struct tsn_field *f, struct tsn_value *v);
 /** As tsn_atom_test for atoms on text (EQ .. WORD), on a text that is no field. */

@@ -155,6 +155,8 @@ static const struct atom_case cases[] = {
 	{"", TSN_ATOM_KEYWORD, "nowhere", 0, 0, 0},
 	{"", TSN_ATOM_WORD, "failed password", 0, 0, 1},
 	{"", TSN_ATOM_WORD, "fail", 0, 0, 0},
+	{"image", TSN_ATOM_WORD, "system32", 0, 0, 1},
+	{"image", TSN_ATOM_WORD, "system", 0, 0, 0},
 	{"", TSN_ATOM_WORD, "cmd.exe", 0, 0, 1},
 	{"", TSN_ATOM_REGEX, "port \\d+$", 0, 0, 1},
 	{"@timestamp", TSN_ATOM_TIME_PART, "hour", 22, 0, 1},
@@ -172,6 +174,48 @@ atom_of(struct tsn_arena *a, const struct atom_case *c)
 {
 	return tsn_pred_atom(a, &(struct tsn_atom){.field = tsn_slice_cstr(c->field), .op = c->op,
 	    .value = tsn_slice_cstr(c->value), .number = c->number, .flags = c->flags});
+}
+
+static void
+test_bounds(void **state)
+{
+	static const struct {
+		const char *field, *low, *high;
+		double low_number, high_number;
+		uint32_t flags;
+		int want;
+	} table[] = {
+		{"port", "", "", 22, 22, 0, 1},
+		{"port", "", "", 22, 30, TSN_ATOM_OPEN_LOW, 0},
+		{"port", "", "", 20, 22, TSN_ATOM_OPEN_HIGH, 0},
+		{"port", "", "", 20, 22, TSN_ATOM_OPEN_LOW, 1},
+		{"user", "", "", -1e300, 1e300, 0, 0},
+		{"user", "ROO", "rop", 0, 0, TSN_ATOM_TEXT, 1},
+		{"user", "root", "root", 0, 0, TSN_ATOM_TEXT, 1},
+		{"user", "root", "z", 0, 0, TSN_ATOM_TEXT | TSN_ATOM_OPEN_LOW, 0},
+		{"user", "a", "z", 0, 0, TSN_ATOM_TEXT | TSN_ATOM_CASED, 0},
+		{"nil", "", "z", 0, 0, TSN_ATOM_TEXT, 0},
+		{"@timestamp", "", "", 0, 0, TSN_ATOM_TIME, 0},
+	};
+	struct tsn_batch b TSN_CLEANUP(tsn_batch_done) = {0};
+	struct tsn_arena a TSN_CLEANUP(tsn_arena_done) = {0};
+
+	(void)state;
+	tsn_arena_init(&a, 1 << 20);
+	build(&b);
+	for (size_t i = 0; i < TSN_COUNT(table); i++)
+		assert_int_equal(eval(tsn_pred_atom(&a, &(struct tsn_atom){.op = TSN_ATOM_BETWEEN,
+		    .field = tsn_slice_cstr(table[i].field), .value = tsn_slice_cstr(table[i].low),
+		    .high = tsn_slice_cstr(table[i].high), .number = table[i].low_number,
+		    .high_number = table[i].high_number, .flags = table[i].flags}), &b.events[0]),
+		    table[i].want);
+	assert_true(eval(tsn_pred_atom(&a, &(struct tsn_atom){.op = TSN_ATOM_BETWEEN,
+	    .field = TSN_SLICE("@timestamp"), .time_ns = b.events[0].time_ns,
+	    .high_ns = b.events[0].time_ns + 1, .flags = TSN_ATOM_TIME | TSN_ATOM_OPEN_HIGH}),
+	    &b.events[0]));
+	assert_false(eval(tsn_pred_atom(&a, &(struct tsn_atom){.op = TSN_ATOM_LT,
+	    .field = TSN_SLICE("@timestamp"), .time_ns = b.events[0].time_ns,
+	    .flags = TSN_ATOM_TIME}), &b.events[0]));
 }
 
 static void
@@ -310,6 +354,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_atoms),
+		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_trees),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_regex_limit),
