@@ -9,6 +9,7 @@
 #define TSN_BASE_ARENA_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "base/slice.h"
@@ -43,6 +44,16 @@ tsn_arena_alloc(struct tsn_arena *a, size_t size)
 		return tsn_arena_alloc_chunk(a, size);
 	a->at += need;
 	return a->at - need;
+}
+
+/** Gives [from, end) back when it is the tail of the newest allocation; else does nothing. */
+static inline void
+tsn_arena_give_back(struct tsn_arena *a, char *from, const char *end)
+{
+	char *aligned = from + (-(uintptr_t)from & 7);
+
+	if (a->at == end && aligned <= end)
+		a->at = aligned;
 }
 
 /** Zeroed array of count objects, or NULL. */
