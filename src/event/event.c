@@ -56,6 +56,8 @@ tsn_batch_begin(struct tsn_batch *b)
 	fields = tsn_arena_alloc(&b->arena, FIELDS_FIRST * sizeof *fields);
 	if (fields == NULL)
 		return NULL;
+	/* Nothing is found in the reserved slots while the event is open. */
+	memset(fields, 0, INTRINSIC_MAX * sizeof *fields);
 	ev = &b->events[b->count];
 	*ev = (struct tsn_event){.fields = fields, .field_count = INTRINSIC_MAX,
 	    .time_ns = TSN_TIME_NONE, .repeat = 1};
