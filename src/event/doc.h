@@ -9,8 +9,8 @@
  *   {"a":{"b":1},"c":[{"d":2}]}  ->  a.b = 1, c.d = 2 at element 0 of list c
  *
  * An empty name counts as "_".  {} and [] are fields of their own.  A name that is too long or
- * finds the key table full costs its value only (TSN_EV_FIELD_LIMIT).  Strings with bytes that are not
- * UTF-8 keep their bytes; tsn_doc_not_utf8() says so afterwards.
+ * finds the key table full costs its value only (TSN_EV_FIELD_LIMIT).  Strings with bytes that are
+ * not UTF-8 keep their bytes; tsn_doc_not_utf8() says so afterwards.
  *
  * Writing turns an event into one nested JSON object: members in the order in which their first
  * field stands, @timestamp first, times as RFC 3339 strings, numbers as they stood in the record
