@@ -46,6 +46,9 @@ TSN_MUST_CHECK enum tsn_code tsn_store_append(struct tsn_store *s, const struct 
 /** Says that all records of these bytes have been appended (or are no events). */
 TSN_MUST_CHECK enum tsn_code tsn_store_append_range(struct tsn_store *s,
     const struct tsn_store_range *range, struct tsn_err *err);
+/** Forgets the ranges of a source (the file behind the name is another one now). */
+TSN_MUST_CHECK enum tsn_code tsn_store_forget_ranges(struct tsn_store *s, struct tsn_slice source,
+    struct tsn_err *err);
 /** Makes everything appended durable: group commit. */
 TSN_MUST_CHECK enum tsn_code tsn_store_commit(struct tsn_store *s, struct tsn_err *err);
 /** Stored ranges of one source in the order of begin; valid until the next append or commit. */
