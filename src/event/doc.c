@@ -21,21 +21,25 @@
 struct name {
 	char text[NAME_INLINE];
 	const char *ptr;		/* name and quote: text, or the arena when longer */
-	const struct tsn_doc_map *map;
-	uint64_t hash;
+	uint32_t hash;
 	tsn_key parent;
 	tsn_key key;
-	uint32_t next, alt;		/* names that followed this one last, and before that */
+	uint16_t next, alt;		/* names that followed this one last, and before that */
 	uint16_t len;			/* without the quote */
+	uint8_t map;			/* index into doc->maps */
+	uint8_t mark;
 	bool plain;			/* stands in JSON as it is: may be foretold */
 };
+_Static_assert(sizeof(struct name) == 64, "a name is one line of the cache");
 
 struct tsn_doc {
 	struct tsn_keys *keys;
 	struct name *names;		/* [0]: before the first name of a document */
 	uint32_t count, cap;
-	uint32_t *slots;		/* open addressing, 2 * cap, 0 free */
+	uint16_t *slots;		/* open addressing, 2 * cap, 0 free */
 	struct tsn_arena long_names;
+	const struct tsn_doc_map *maps[TSN_DOC_MAPS_MAX + 1];	/* [0]: none */
+	uint16_t marks[TSN_DOC_MARKS];
 	bool not_utf8;
 };
 
@@ -50,7 +54,7 @@ struct flat {
 	struct tsn_json_in in;
 	struct tsn_doc *doc;
 	struct tsn_batch *batch;
-	const struct tsn_doc_map *map;
+	uint8_t map;			/* index into doc->maps */
 	tsn_key key;			/* of the value to read */
 	uint32_t pos;
 	uint32_t last;			/* name read before, index into doc->names */
@@ -70,8 +74,8 @@ forget(struct tsn_doc *d)
 static bool
 resize(struct tsn_doc *d, uint32_t cap)
 {
-	struct name *names = calloc(cap, sizeof *names);
-	uint32_t *slots = calloc(cap * 2u, sizeof *slots);
+	struct name *names = aligned_alloc(sizeof *names, cap * sizeof *names);
+	uint16_t *slots = calloc(cap * 2u, sizeof *slots);
 
 	if (names == NULL || slots == NULL) {
 		free(names);
@@ -79,7 +83,7 @@ resize(struct tsn_doc *d, uint32_t cap)
 		return false;
 	}
 	for (uint32_t i = 0; i < d->count; i++) {
-		uint64_t at = d->names[i].hash;
+		uint32_t at = d->names[i].hash;
 
 		names[i] = d->names[i];
 		if (names[i].len < NAME_INLINE)
@@ -87,7 +91,7 @@ resize(struct tsn_doc *d, uint32_t cap)
 		while (i > 0 && slots[at % (cap * 2)] != 0)
 			at++;
 		if (i > 0)
-			slots[at % (cap * 2)] = i;
+			slots[at % (cap * 2)] = (uint16_t)i;
 	}
 	free(d->names);
 	free(d->slots);
@@ -126,6 +130,12 @@ tsn_doc_free(struct tsn_doc *d)
 	free(d);
 }
 
+const uint16_t *
+tsn_doc_marks(const struct tsn_doc *d)
+{
+	return d->marks;
+}
+
 bool
 tsn_doc_not_utf8(const struct tsn_doc *d)
 {
@@ -133,14 +143,16 @@ tsn_doc_not_utf8(const struct tsn_doc *d)
 }
 
 static tsn_key
-resolve(struct flat *s, tsn_key parent, struct tsn_slice name)
+resolve(struct flat *s, tsn_key parent, struct tsn_slice name, uint8_t *ret_mark)
 {
+	const struct tsn_doc_map *map = s->doc->maps[s->map];
+
 	if (parent == TSN_KEY_NONE || parent == TSN_DOC_DROP)
 		return parent;
 	if (name.len == 0)
 		name = TSN_SLICE("_");
-	if (s->map != NULL)
-		return s->map->child(s->doc->keys, parent, name);
+	if (map != NULL)
+		return map->child(s->doc->keys, parent, name, ret_mark);
 	return tsn_keys_child(s->doc->keys, parent, name);
 }
 
@@ -155,12 +167,13 @@ is_plain(struct tsn_slice name)
 
 /* Remembers a name; 0 when it cannot be remembered (the key is good all the same). */
 static uint32_t
-remember(struct flat *s, tsn_key parent, struct tsn_slice name, uint64_t hash, tsn_key key)
+remember(struct flat *s, tsn_key parent, struct tsn_slice name, uint32_t hash, tsn_key key,
+    uint8_t mark)
 {
 	struct tsn_doc *d = s->doc;
 	struct name *n;
 	char *copy;
-	uint64_t at = hash;
+	uint32_t at = hash;
 
 	if (name.len > TSN_KEY_BYTES_MAX)
 		return 0;
@@ -178,25 +191,33 @@ remember(struct flat *s, tsn_key parent, struct tsn_slice name, uint64_t hash, t
 		return 0;
 	}
 	*n = (struct name){.ptr = copy, .map = s->map, .hash = hash, .parent = parent, .key = key,
-	    .len = (uint16_t)name.len, .plain = is_plain(name)};
+	    .len = (uint16_t)name.len, .mark = mark, .plain = is_plain(name)};
 	memcpy(copy, name.ptr, name.len);
 	copy[name.len] = '"';
 	while (d->slots[at % (d->cap * 2)] != 0)
 		at++;
-	d->slots[at % (d->cap * 2)] = d->count;
+	d->slots[at % (d->cap * 2)] = (uint16_t)d->count;
 	return d->count++;
 }
 
+static inline void
+set_key(struct flat *s, tsn_key key, uint8_t mark)
+{
+	uint16_t *marks = s->doc->marks;
+
+	s->key = key;
+	if (mark != 0 && marks[mark] == 0 && key != TSN_KEY_NONE && (key & TSN_DOC_DROP) == 0)
+		marks[mark] = (uint16_t)(s->batch->open->field_count + 1);
+}
+
 /* The name was not foretold: finds it in the table, or resolves it, and learns the succession. */
-static tsn_key
+static void
 look_up(struct flat *s, tsn_key parent, struct tsn_slice name)
 {
 	struct tsn_doc *d = s->doc;
-	uint64_t hash = tsn_hash_slice(name, parent);
-	uint32_t found = 0;
-	tsn_key key;
+	uint32_t hash = (uint32_t)tsn_hash_slice(name, parent), found = 0;
 
-	for (uint64_t at = hash; d->slots[at % (d->cap * 2)] != 0; at++) {
+	for (uint32_t at = hash; d->slots[at % (d->cap * 2)] != 0; at++) {
 		const struct name *n = &d->names[d->slots[at % (d->cap * 2)]];
 
 		if (n->hash == hash && n->parent == parent && n->map == s->map &&
@@ -206,17 +227,22 @@ look_up(struct flat *s, tsn_key parent, struct tsn_slice name)
 		}
 	}
 	if (found == 0) {
-		key = resolve(s, parent, name);
-		found = remember(s, parent, name, hash, key);
-		if (found == 0)
-			return key;
+		uint8_t mark = 0;
+		tsn_key key = resolve(s, parent, name, &mark);
+
+		TSN_ASSERT(mark < TSN_DOC_MARKS);
+		found = remember(s, parent, name, hash, key, mark);
+		if (found == 0) {
+			set_key(s, key, mark);
+			return;
+		}
 	}
 	if (d->names[found].plain) {
 		d->names[s->last].alt = d->names[s->last].next;
-		d->names[s->last].next = found;
+		d->names[s->last].next = (uint16_t)found;
 	}
 	s->last = found;
-	return d->names[found].key;
+	set_key(s, d->names[found].key, d->names[found].mark);
 }
 
 static inline bool
@@ -260,12 +286,12 @@ read_name(struct flat *s, tsn_key parent)
 	}
 	if (TSN_LIKELY(guess != 0)) {
 		in->at += names[guess].len + 1;
-		s->key = names[guess].key;
 		s->last = guess;
+		set_key(s, names[guess].key, names[guess].mark);
 	} else {
 		if (!tsn_json_string(in, &name))
 			return false;
-		s->key = look_up(s, parent, name);
+		look_up(s, parent, name);
 	}
 	tsn_json_blank(in);
 	if (TSN_UNLIKELY(in->at == in->end || *in->at != ':'))
@@ -458,6 +484,20 @@ document(struct flat *s, tsn_key base)
 	return in->at == in->end || tsn_json_fail(in, in->at, TSN_EPARSE, "the end of the text");
 }
 
+static uint8_t
+map_index(struct tsn_doc *d, const struct tsn_doc_map *map)
+{
+	uint8_t i = 0;
+
+	while (d->maps[i] != map) {
+		i++;
+		TSN_ASSERT(i <= TSN_DOC_MAPS_MAX);
+		if (d->maps[i] == NULL)
+			d->maps[i] = map;
+	}
+	return i;
+}
+
 enum tsn_code
 tsn_doc_flatten(struct tsn_doc *d, struct tsn_batch *b, tsn_key base,
     const struct tsn_doc_map *map, struct tsn_slice json, struct tsn_err *err)
@@ -475,7 +515,8 @@ tsn_doc_flatten(struct tsn_doc *d, struct tsn_batch *b, tsn_key base,
 	tsn_json_begin(&s.in, json, &b->arena);
 	s.doc = d;
 	s.batch = b;
-	s.map = map;
+	s.map = map_index(d, map);
+	memset(d->marks, 0, sizeof d->marks);
 	s.key = base;
 	s.pos = s.last = s.depth = 0;
 	if (!document(&s, base)) {

@@ -37,8 +37,17 @@ struct tsn_doc;
  * itself: the name vanishes.
  */
 struct tsn_doc_map {
-	tsn_key (*child)(struct tsn_keys *keys, tsn_key parent, struct tsn_slice name);
+	/**
+	 * *ret_mark, 0 when it comes in, may be set to a number below TSN_DOC_MARKS: the first value
+	 * of that name is then found through tsn_doc_marks() without a search.
+	 */
+	tsn_key (*child)(struct tsn_keys *keys, tsn_key parent, struct tsn_slice name,
+	    uint8_t *ret_mark);
 };
+
+#define TSN_DOC_MARKS 128u
+/** Maps that one flattener can tell apart. */
+#define TSN_DOC_MAPS_MAX 15u
 
 /** NULL when out of memory. */
 struct tsn_doc *tsn_doc_new(struct tsn_keys *keys);
@@ -52,6 +61,11 @@ void tsn_doc_free(struct tsn_doc *d);
  */
 TSN_MUST_CHECK enum tsn_code tsn_doc_flatten(struct tsn_doc *d, struct tsn_batch *b, tsn_key base,
     const struct tsn_doc_map *map, struct tsn_slice json, struct tsn_err *err);
+/**
+ * Of the last document: marks[m] is 0 when no name with mark m was there, else 1 + the index in
+ * event.fields of the first field at or below it.  Valid until the next document.
+ */
+const uint16_t *tsn_doc_marks(const struct tsn_doc *d);
 /** True when the last document held a string that is not UTF-8. */
 bool tsn_doc_not_utf8(const struct tsn_doc *d);
 

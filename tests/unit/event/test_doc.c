@@ -128,8 +128,9 @@ test_places(void **state)
 }
 
 static tsn_key
-rename_child(struct tsn_keys *k, tsn_key parent, struct tsn_slice name)
+rename_child(struct tsn_keys *k, tsn_key parent, struct tsn_slice name, uint8_t *ret_mark)
 {
+	*ret_mark = tsn_slice_eq(name, TSN_SLICE("c")) ? 5 : 0;
 	if (tsn_slice_eq(name, TSN_SLICE("Event")) || tsn_slice_eq(name, TSN_SLICE("#attributes")))
 		return parent;
 	if (tsn_slice_eq(name, TSN_SLICE("System")))
@@ -151,6 +152,7 @@ test_map(void **state)
 	assert_int_equal(tsn_doc_flatten(doc, &b, TSN_KEY_ROOT, &map,
 	    TSN_SLICE("{\"Event\":{\"#attributes\":{\"x\":1},\"System\":{\"a\":2,\"secret\":[1,{\"b\":2}]},"
 	    "\"q\":{\"secret\":\"s\",\"#attributes\":{\"c\":3}}}}"), NULL), TSN_OK);
+	assert_int_equal(b.open->fields[tsn_doc_marks(doc)[5] - 1].num.i, 3);
 	assert_int_equal(tsn_doc_flatten(doc, &b, TSN_KEY_ROOT, &map,
 	    TSN_SLICE("{\"Event\":null,\"System\":null}"), NULL), TSN_OK);
 	written(&b, &out);
