@@ -1,0 +1,234 @@
+/* tocsin import: files into the store, detecting on the way, with a summary that balances. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "cmd/cmd_list.h"
+#include "os/clock.h"
+#include "server/engine.h"
+#include "server/import.h"
+
+struct state {
+	const char *data;
+	const char *kind;
+	const char *timezone;
+	struct tsn_option_list rules;
+	bool json;
+	bool quiet;
+	bool progress;		/* a progress line stands on the terminal */
+	struct tsn_keys *keys;
+	struct tsn_store *store;
+	struct tsn_engine *engine;
+	struct tsn_import im;
+	int64_t began_ns;
+};
+
+static void
+clear_progress(struct state *s)
+{
+	if (s->progress)
+		(void)fprintf(stderr, "\r\033[K");
+	s->progress = false;
+}
+
+static void
+say(void *ctx, const char *line)
+{
+	clear_progress(ctx);
+	(void)fprintf(stderr, "tocsin import: %s\n", line);
+}
+
+static void
+progress(void *ctx, const char *path, uint64_t done, uint64_t all)
+{
+	struct state *s = ctx;
+	char shown[64];
+	struct tsn_slice name = tsn_slice_cstr(path);
+
+	if (name.len > 40)
+		name = tsn_slice_from(name, name.len - 40);
+	(void)tsn_slice_escape(name, shown, sizeof shown);
+	if (all > 0)
+		(void)fprintf(stderr, "\r\033[K%s  %llu of %llu MB", shown,
+		    (unsigned long long)(done >> 20), (unsigned long long)(all >> 20));
+	else
+		(void)fprintf(stderr, "\r\033[K%s  %llu MB", shown, (unsigned long long)(done >> 20));
+	s->progress = true;
+}
+
+/* "+02:00", "-0530", "Z", "UTC" */
+static bool
+parse_zone(const char *text, int32_t *ret_sec)
+{
+	struct tsn_slice s = tsn_slice_cstr(text);
+	uint64_t hour, minute;
+
+	if (tsn_slice_eq_nocase(s, TSN_SLICE("utc")) || tsn_slice_eq_nocase(s, TSN_SLICE("z"))) {
+		*ret_sec = 0;
+		return true;
+	}
+	if (s.len < 5 || s.len > 6 || (s.ptr[0] != '+' && s.ptr[0] != '-') ||
+	    (s.len == 6 && s.ptr[3] != ':'))
+		return false;
+	if (tsn_num_parse_u64(tsn_slice_of(s.ptr + 1, 2), &hour) != TSN_OK ||
+	    tsn_num_parse_u64(tsn_slice_of(s.ptr + s.len - 2, 2), &minute) != TSN_OK ||
+	    hour > 14 || minute > 59)
+		return false;
+	*ret_sec = (int32_t)(hour * 3600 + minute * 60) * (s.ptr[0] == '-' ? -1 : 1);
+	return true;
+}
+
+static void
+row(const char *name, uint64_t value, const char *note)
+{
+	(void)fprintf(stderr, "  %-22s %12llu  %s\n", name, (unsigned long long)value, note);
+}
+
+static void
+print_table(const struct state *s, const struct tsn_ledger_row *t, const struct tsn_usage *use,
+    double seconds)
+{
+	(void)fprintf(stderr, "\nimported into %s\n", s->data);
+	row("files", s->im.files, "");
+	row("records read", t->received, "");
+	row("  stored", t->stored, "");
+	row("  failed to parse", t->failed, "stored as event.kind: pipeline_error");
+	row("  already stored", t->known, "");
+	row("  headers", t->framing, "no events: column names and the like");
+	for (int d = 0; d < TSN_DROP__COUNT; d++)
+		if (t->dropped[d] > 0)
+			row("  dropped", t->dropped[d], tsn_drop_name((enum tsn_drop)d));
+	if (tsn_ledger_dropped(t) == 0)
+		row("  dropped", 0, "");
+	row("late", t->late, "");
+	row("cut at the limit", t->truncated, "");
+	row("left out: binary", s->im.binary, "");
+	row("damaged files", s->im.damaged, "");
+	row("unreadable", s->im.unreadable, "");
+	(void)fprintf(stderr, "%.1f MB in %.2f s, %.2f s of CPU, %.0f events per CPU-second, "
+			      "%.0f MB of memory at most\n",
+	    (double)s->im.bytes / 1e6, seconds, (double)use->cpu_ns / 1e9,
+	    (double)t->received / ((double)use->cpu_ns / 1e9),
+	    (double)use->rss_max_bytes / 1e6);
+}
+
+static void
+print_json(const struct state *s, const struct tsn_ledger_row *t, const struct tsn_usage *use,
+    double seconds)
+{
+	(void)printf("{\"files\":%llu,\"records\":%llu,\"stored\":%llu,\"failed\":%llu,"
+		     "\"already_stored\":%llu,\"headers\":%llu,\"dropped\":{",
+	    (unsigned long long)s->im.files, (unsigned long long)t->received,
+	    (unsigned long long)t->stored, (unsigned long long)t->failed,
+	    (unsigned long long)t->known, (unsigned long long)t->framing);
+	for (int d = 0; d < TSN_DROP__COUNT; d++)
+		(void)printf("%s\"%s\":%llu", d == 0 ? "" : ",", tsn_drop_name((enum tsn_drop)d),
+		    (unsigned long long)t->dropped[d]);
+	(void)printf("},\"late\":%llu,\"truncated\":%llu,\"truncated_bytes\":%llu,"
+		     "\"binary_skipped\":%u,\"damaged\":%u,\"unreadable\":%u,\"empty_folders\":%u,"
+		     "\"bytes\":%llu,\"balanced\":%s,\"seconds\":%.3f,\"cpu_seconds\":%.3f,"
+		     "\"rss_max_bytes\":%llu}\n",
+	    (unsigned long long)t->late, (unsigned long long)t->truncated,
+	    (unsigned long long)s->im.skipped_bytes, s->im.binary, s->im.damaged,
+	    s->im.unreadable, s->im.empty_folders, (unsigned long long)s->im.bytes,
+	    tsn_ledger_balances(t) && t->pending == 0 ? "true" : "false", seconds,
+	    (double)use->cpu_ns / 1e9, (unsigned long long)use->rss_max_bytes);
+}
+
+static void
+summary(struct state *s)
+{
+	struct tsn_ledger_row total;
+	struct tsn_usage use;
+	double seconds = (double)(tsn_clock_mono_ns() - s->began_ns) / 1e9;
+
+	tsn_ledger_total(tsn_engine_ledger(s->engine), &total);
+	tsn_usage_get(&use);
+	clear_progress(s);
+	if (!s->quiet)
+		print_table(s, &total, &use, seconds);
+	if (s->json)
+		print_json(s, &total, &use, seconds);
+}
+
+static enum tsn_code
+open_all(struct state *s, struct tsn_err *err)
+{
+	struct tsn_store_options so = {.disk_free_min = UINT64_C(64) << 20};
+	struct tsn_engine_options eo = {0};
+
+	s->keys = tsn_keys_new();
+	if (s->keys == NULL)
+		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
+	TSN_TRY(tsn_store_open(s->data, s->keys, &so, &s->store, err));
+	eo.keys = s->keys;
+	eo.store = s->store;
+	return tsn_engine_new(&eo, &s->engine, err);
+}
+
+static enum tsn_code
+import_all(struct state *s, int count, char **paths, struct tsn_err *err)
+{
+	struct tsn_import_options o = {
+		.engine = s->engine,
+		.store = s->store,
+		.ops = &tsn_file_system,
+		.kind = s->kind,
+		.say = say,
+		.progress = !s->quiet && isatty(STDERR_FILENO) ? progress : NULL,
+		.ctx = s,
+	};
+
+	if (s->timezone != NULL && !parse_zone(s->timezone, &o.tz_offset_sec))
+		TSN_FAIL(err, TSN_EINVAL, "--timezone wants +HH:MM, -HH:MM or UTC");
+	tsn_import_init(&s->im, &o);
+	for (int i = 0; i < count; i++)
+		TSN_TRY(tsn_import_path(&s->im, paths[i], err));
+	return tsn_engine_commit(s->engine, err);
+}
+
+static int
+run(int argc, char **argv)
+{
+	struct state s = {.began_ns = tsn_clock_mono_ns()};
+	struct tsn_err err = {0};
+	enum tsn_code code, closed;
+	int operands;
+	const struct tsn_option options[] = {
+		{"--data", TSN_OPT_TEXT, &s.data, "DIR", "the data folder"},
+		{"--kind", TSN_OPT_TEXT, &s.kind, "KIND", "all records are of this kind"},
+		{"--rules", TSN_OPT_LIST, &s.rules, "DIR", "rules instead of the bundled ones"},
+		{"--timezone", TSN_OPT_TEXT, &s.timezone, "+HH:MM",
+		    "zone of times that name none (default UTC)"},
+		{"--json", TSN_OPT_FLAG, &s.json, NULL, "the summary as JSON on standard output"},
+		{"--quiet", TSN_OPT_FLAG, &s.quiet, NULL, "no table, no progress"},
+	};
+	int status = tsn_cmd_options(&tsn_cmd_import, options, TSN_COUNT(options), argc, argv,
+	    &operands);
+
+	if (status >= 0)
+		return status;
+	if (operands == 0)
+		return tsn_cmd_usage(&tsn_cmd_import, "which FILE?");
+	s.data = tsn_cmd_data_dir(s.data);
+	code = open_all(&s, &err);
+	if (code == TSN_OK)
+		code = import_all(&s, operands, argv + 1, &err);
+	if (s.engine != NULL && s.im.o.engine != NULL)
+		summary(&s);
+	tsn_engine_free(s.engine);
+	closed = s.store == NULL ? TSN_OK : tsn_store_close(s.store, code == TSN_OK ? &err : NULL);
+	tsn_keys_free(s.keys);
+	if (code == TSN_OK)
+		code = closed;
+	return code == TSN_OK ? tsn_import_exit_status(&s.im) :
+				tsn_cmd_fail(&tsn_cmd_import, code, &err);
+}
+
+const struct tsn_command tsn_cmd_import = {
+	.name = "import",
+	.usage = "[--data DIR] [--kind KIND] [--rules DIR] FILE...",
+	.doc = "files into the store, detecting on the way",
+	.run = run,
+};
