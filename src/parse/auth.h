@@ -33,4 +33,7 @@ tsn_auth_put(struct tsn_parse_ctx *ctx, const struct tsn_auth_what *what)
  */
 enum tsn_code tsn_pam_parse(struct tsn_parse_ctx *ctx, struct tsn_slice body);
 
+/** "logname= uid=0 euid=0 tty=ssh ruser= rhost=IP  user=U" */
+void tsn_pam_put_pairs(struct tsn_parse_ctx *ctx, struct tsn_slice text);
+
 #endif

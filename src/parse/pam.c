@@ -44,27 +44,58 @@ parse_session(struct tsn_parse_ctx *ctx, struct tsn_scan *s)
 	return TSN_OK;
 }
 
-/* "; logname= uid=0 euid=0 tty=ssh ruser= rhost=192.0.2.1  user=root": a value may be empty. */
-static void
-put_pairs(struct tsn_parse_ctx *ctx, struct tsn_scan s)
+/*
+ * Where " rhost=" stands that the server wrote: the last one, unless " user=" comes before it (then
+ * it is part of that name).  The length of text when there is none.
+ */
+static size_t
+pam_rhost(struct tsn_slice text)
 {
-	while (s.at < s.end) {
-		struct tsn_slice name, value;
+	static const struct tsn_slice rhost = {" rhost=", 7}, user = {" user=", 6};
+	size_t at = tsn_slice_find(text, rhost), next, last = at;
 
-		tsn_scan_blanks(&s);
-		if (!tsn_scan_to(&s, '=', &name))
+	while (last != SIZE_MAX && (next = tsn_slice_find(tsn_slice_from(text, last + rhost.len),
+	    rhost)) != SIZE_MAX) {
+		struct tsn_slice between = {text.ptr + last, next + rhost.len};
+
+		if (tsn_slice_find(between, user) != SIZE_MAX)
+			break;
+		last += rhost.len + next;
+	}
+	return last == SIZE_MAX ? text.len : last;
+}
+
+/*
+ * A value may be empty.  ruser and user are the client's, and may hold anything: `user` is the
+ * last; behind `ruser` the last rhost= is the server's.
+ */
+void
+tsn_pam_put_pairs(struct tsn_parse_ctx *ctx, struct tsn_slice text)
+{
+	struct tsn_scan s = tsn_scan_of(text);
+	struct tsn_slice name, value;
+
+	while (tsn_scan_blanks(&s), tsn_scan_to(&s, '=', &name)) {
+		if (TSN_EQ(name, "user")) {
+			value = tsn_scan_rest(&s);
+			if (tsn_slice_ends(value, TSN_SLICE(" [preauth]")))
+				value.len -= sizeof " [preauth]" - 1;
+			tsn_put_some(ctx, TSN_F_USER_NAME, value);
 			return;
-		if (TSN_EQ(name, "user")) {	/* the last one: a name may hold blanks */
-			tsn_put_some(ctx, TSN_F_USER_NAME, tsn_scan_rest(&s));
-			return;
+		}
+		if (TSN_EQ(name, "ruser")) {
+			size_t host = pam_rhost(tsn_scan_rest(&s));
+
+			value = (struct tsn_slice){s.at, host};
+			s.at += host;
+			tsn_put_some(ctx, TSN_F_PAM_RUSER, value);
+			continue;
 		}
 		value = tsn_scan_word(&s);
 		if (TSN_EQ(name, "rhost"))
 			tsn_put_address(ctx, TSN_F_SOURCE_IP, TSN_F_SOURCE_DOMAIN, value);
 		else if (TSN_EQ(name, "tty"))
 			tsn_put_some(ctx, TSN_F_PAM_TTY, value);
-		else if (TSN_EQ(name, "ruser"))
-			tsn_put_some(ctx, TSN_F_PAM_RUSER, value);
 		else if (TSN_EQ(name, "uid"))
 			tsn_put_some(ctx, TSN_F_USER_ID, value);
 		else if (TSN_EQ(name, "euid"))
@@ -90,7 +121,7 @@ parse_text(struct tsn_parse_ctx *ctx, struct tsn_slice body)
 	} else if (TSN_SCAN(&s, "authentication failure")) {
 		tsn_auth_put(ctx, &auth_failure);
 		if (TSN_SCAN(&s, ";"))
-			put_pairs(ctx, s);
+			tsn_pam_put_pairs(ctx, tsn_scan_rest(&s));
 	} else if (TSN_SCAN(&s, "check pass; user unknown")) {
 		tsn_auth_put(ctx, &check_pass);
 	} else {

@@ -110,6 +110,11 @@ scan_host_tag(struct tsn_scan *s, struct tsn_syslog *h)
 		return;
 	back = *s;
 	word = tsn_scan_word(s);
+	if (word.len > 3 && word.ptr[0] == '[' && tsn_slice_ends(word, TSN_SLICE("]:"))) {
+		h->program = (struct tsn_slice){word.ptr + 1, word.len - 3};
+		TSN_SCAN(s, " ");
+		return;
+	}
 	if (word.len == 0 || word.len > 255 || word.ptr[0] == '%' || word.ptr[0] == '{' ||
 	    TSN_STARTS(word, "CEF:") || TSN_STARTS(word, "LEEF:")) {
 		*s = back;
@@ -134,6 +139,36 @@ scan_host_tag(struct tsn_scan *s, struct tsn_syslog *h)
 	scan_tag(s, h);
 }
 
+/*
+ * "message repeated 5 times: [ Failed password ...]" (rsyslog) means its inner message, that often;
+ * "[ID 800047 auth.info] " (Solaris) says nothing more.
+ */
+static struct tsn_slice
+without_envelope(struct tsn_parse_ctx *ctx, struct tsn_slice body)
+{
+	struct tsn_scan s = tsn_scan_of(body);
+	struct tsn_slice count, id;
+	uint64_t n;
+
+	if (TSN_LIKELY(body.len < 8 || (body.ptr[0] != 'm' && body.ptr[0] != '[')))
+		return body;
+	if (TSN_SCAN(&s, "[ID ") && tsn_scan_digits(&s).len > 0 && TSN_SCAN(&s, " ") &&
+	    tsn_scan_to(&s, ']', &id) && TSN_SCAN(&s, " "))
+		return tsn_scan_rest(&s);
+	s = tsn_scan_of(body);
+	if (!TSN_SCAN(&s, "message repeated "))
+		return body;
+	count = tsn_scan_digits(&s);
+	if (tsn_num_parse_u64(count, &n) != TSN_OK || n == 0 || n > UINT32_MAX ||
+	    !TSN_SCAN(&s, " times: [") || s.end == s.at || s.end[-1] != ']')
+		return body;
+	TSN_SCAN(&s, " ");
+	s.end--;
+	ctx->ev->repeat = (uint32_t)n;
+	tsn_put_num(ctx, TSN_F_EVENT_COUNT, count);
+	return tsn_scan_rest(&s);
+}
+
 enum tsn_code
 tsn_syslog_message(struct tsn_parse_ctx *ctx, const struct tsn_syslog *h, struct tsn_slice body)
 {
@@ -144,6 +179,7 @@ tsn_syslog_message(struct tsn_parse_ctx *ctx, const struct tsn_syslog *h, struct
 	if (TSN_UNLIKELY(h->priority >= 0))
 		put_priority(ctx, h->priority);
 	tsn_put_str(ctx, TSN_F_MESSAGE, body);
+	body = without_envelope(ctx, body);
 	if (tsn_parse_body(ctx, h, body) != TSN_OK)
 		ctx->ev->dataset = TSN_SLICE("system.syslog");
 	return TSN_OK;
@@ -200,10 +236,11 @@ probe_iso(struct tsn_slice s)
 	scan.at += n;
 	if (!TSN_SCAN(&scan, " "))
 		return TSN_PROBE_NO;
+	tsn_scan_blanks(&scan);
 	h.host = tsn_scan_word(&scan);
 	if (h.host.len == 0 || h.host.ptr[0] == '[' || !TSN_SCAN(&scan, " ") || !scan_tag(&scan, &h))
 		return TSN_PROBE_NO;
-	return s.ptr[10] == 'T' && when.zoned ? TSN_PROBE_YES : TSN_PROBE_MAYBE;
+	return when.zoned && (s.ptr[10] == 'T' || h.pid.len > 0) ? TSN_PROBE_YES : TSN_PROBE_MAYBE;
 }
 
 static enum tsn_probe
