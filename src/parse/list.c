@@ -6,6 +6,11 @@
 #define TSN_PARSERS(X) \
 	X(syslog) \
 	X(sshd) \
+	X(sudo) \
+	X(su) \
+	X(account) \
+	X(cron) \
+	X(systemd) \
 	X(pam)
 
 #define DECLARE(name) extern const struct tsn_parser_desc tsn_parser_##name;

@@ -110,23 +110,75 @@ static const struct tsn_auth_what auth_failure = TSN_AUTH_WHAT("authentication",
 static const struct tsn_auth_what check_pass = TSN_AUTH_WHAT("authentication", "info",
     "pam_check_pass", "failure");
 
+static const struct tsn_auth_what password_changed = TSN_AUTH_WHAT("iam", "change",
+    "password_changed", "success");
+static const struct tsn_auth_what account_locked = TSN_AUTH_WHAT("authentication", "info",
+    "account_locked", "failure");
+static const struct tsn_auth_what refused = TSN_AUTH_WHAT("authentication", "info",
+    "pam_access_denied", "failure");
+
+/* "password changed for U", "user U tally 5", "Consecutive login failures for user U ..." */
+static bool
+parse_account(struct tsn_parse_ctx *ctx, struct tsn_scan s)
+{
+	const struct tsn_auth_what *what = &refused;
+	struct tsn_slice user;
+
+	if (TSN_SCAN(&s, "password changed for ")) {
+		tsn_auth_put(ctx, &password_changed);
+		tsn_put_some(ctx, TSN_F_USER_NAME, tsn_scan_rest(&s));
+		return true;
+	}
+	if (TSN_SCAN(&s, "Consecutive login failures for user "))
+		what = &account_locked;
+	else if (!TSN_SCAN(&s, "Refused user ") &&
+	    !TSN_SCAN(&s, "auth could not identify password for "))
+		return false;
+	tsn_auth_put(ctx, what);
+	user = tsn_scan_word(&s);
+	put_user(ctx, TSN_F_USER_NAME, TSN_F_USER_ID, user);
+	return true;
+}
+
 /* The text behind "pam_unix(sshd:auth): ". */
 static void
 parse_text(struct tsn_parse_ctx *ctx, struct tsn_slice body)
 {
 	struct tsn_scan s = tsn_scan_of(body);
 
-	if (TSN_SCAN(&s, "session ")) {
-		parse_session(ctx, &s);
-	} else if (TSN_SCAN(&s, "authentication failure")) {
+	ctx->ev->dataset = TSN_SLICE(TSN_DATASET_AUTH);
+	if (TSN_SCAN(&s, "session ") && parse_session(ctx, &s) == TSN_OK)
+		return;
+	if (TSN_SCAN(&s, "authentication failure")) {
 		tsn_auth_put(ctx, &auth_failure);
 		if (TSN_SCAN(&s, ";"))
 			tsn_pam_put_pairs(ctx, tsn_scan_rest(&s));
-	} else if (TSN_SCAN(&s, "check pass; user unknown")) {
-		tsn_auth_put(ctx, &check_pass);
-	} else {
-		tsn_put_some(ctx, TSN_F_EVENT_CATEGORY, TSN_SLICE("authentication"));
+		return;
 	}
+	if (TSN_SCAN(&s, "check pass; user unknown"))
+		tsn_auth_put(ctx, &check_pass);
+	else if (!parse_account(ctx, s))
+		tsn_put_some(ctx, TSN_F_EVENT_CATEGORY, TSN_SLICE("authentication"));
+}
+
+/* "pam_unix(sshd:auth): ", "(pam_unix) ", "pam_unix: " */
+static bool
+scan_origin(struct tsn_scan *s, struct tsn_slice *ret_module, struct tsn_slice *ret_service)
+{
+	bool paren = TSN_SCAN(s, "(");
+	const char *from = s->at;
+
+	*ret_service = TSN_SLICE_NONE;
+	if (!TSN_SCAN(s, "pam_"))
+		return false;
+	while (s->at < s->end && s->at < from + 32 && *s->at >= '0' && *s->at != ':')
+		s->at++;
+	*ret_module = (struct tsn_slice){from, (size_t)(s->at - from)};
+	if (paren)
+		return TSN_SCAN(s, ") ");
+	if (TSN_SCAN(s, "(") && !tsn_scan_to(s, ')', ret_service))
+		return false;
+	return TSN_SCAN(s, ": ");
 }
 
 enum tsn_code
@@ -142,8 +194,7 @@ tsn_pam_parse(struct tsn_parse_ctx *ctx, struct tsn_slice body)
 		parse_text(ctx, body);
 		return TSN_OK;
 	}
-	if (!tsn_scan_is(&s, "pam_", 4) || !tsn_scan_to(&s, '(', &module) || module.len > 32 ||
-	    !tsn_scan_to(&s, ')', &service) || !TSN_SCAN(&s, ": "))
+	if (!scan_origin(&s, &module, &service))
 		return TSN_EPARSE;
 	type = TSN_SLICE_NONE;
 	if (tsn_slice_find_char(service, ':') != SIZE_MAX) {
@@ -163,13 +214,13 @@ tsn_pam_parse(struct tsn_parse_ctx *ctx, struct tsn_slice body)
 static enum tsn_probe
 probe_pam(struct tsn_slice s)
 {
-	return TSN_STARTS(s, "pam_") ? TSN_PROBE_YES : TSN_PROBE_NO;
+	return TSN_STARTS(s, "pam_") || TSN_STARTS(s, "(pam_") ? TSN_PROBE_YES : TSN_PROBE_NO;
 }
 
 const struct tsn_parser_desc tsn_parser_pam = {
 	.kind = TSN_DATASET_AUTH,
 	.doc = "lines of PAM modules in the syslog of any program",
-	.first = "p",
+	.first = "p(",
 	.flags = TSN_PARSER_BODY_ONLY,
 	.probe = probe_pam,
 	.parse = tsn_pam_parse,

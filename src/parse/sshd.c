@@ -46,7 +46,7 @@ put_user(struct tsn_parse_ctx *ctx, struct tsn_slice v)
 		put_true(ctx, TSN_F_SSHD_INVALID_USER);
 }
 
-/* What sshd writes behind the peer of a login: nothing, " ssh2", " ssh2: ..." where `more` allows. */
+/* Behind the peer of a login: nothing, " ssh2", " ssh2: ..." where `more` allows. */
 static bool
 login_tail(struct tsn_slice v, bool more)
 {
@@ -433,7 +433,8 @@ parse_timeout(struct tsn_parse_ctx *ctx, struct tsn_scan s, const struct tsn_aut
 #define FORM(prefix_, parse_, cat, typ, act, out) \
 	{TSN_AUTH_TEXT(prefix_), parse_, TSN_AUTH_WHAT(cat, typ, act, out)},
 #define LOGIN(prefix_, parse_, act, out) FORM(prefix_, parse_, "authentication", "start", act, out)
-#define REFUSED(prefix_, parse_, act) FORM(prefix_, parse_, "authentication", "info", act, "failure")
+#define REFUSED(prefix_, parse_, act) \
+	FORM(prefix_, parse_, "authentication", "info", act, "failure")
 #define NET(prefix_, parse_, typ, act) FORM(prefix_, parse_, "network", typ, act, "")
 #define NETFAIL(prefix_, parse_, act) FORM(prefix_, parse_, "network", "end", act, "failure")
 
@@ -548,7 +549,8 @@ parse_form(struct tsn_parse_ctx *ctx, struct tsn_scan s)
 	for (size_t n = by_letter[letter].count; n > 0; n--, f++) {
 		struct tsn_scan rest = s;
 
-		if (*f->prefix.ptr == *s.at && tsn_scan_text(&rest, f->prefix.ptr, f->prefix.len) &&
+		if (*f->prefix.ptr == *s.at &&
+		    tsn_scan_text(&rest, f->prefix.ptr, f->prefix.len) &&
 		    f->parse(ctx, rest, &f->what))
 			return;
 	}
