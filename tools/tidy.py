@@ -4,7 +4,7 @@ import pathlib, re, sys
 
 ROOT = pathlib.Path(sys.argv[1])
 FLOORS = ["base", "codec os content", "event", "match", "parse rule store state knowledge",
-          "pipeline collect ship detect query alert", "api", "server cluster", "cmd"]
+          "pipeline collect ship enrich detect query alert", "api", "server cluster", "cmd"]
 FLOOR = {part: n for n, parts in enumerate(FLOORS) for part in parts.split()}
 BANNED = re.compile(r"(?<![\w.>])(strcpy|strcat|strncpy|strncat|sprintf|vsprintf|gets|strtok|strtok_r|atoi|atol|atoll|"
                     r"strtol|strtoul|strtoll|strtoull|sscanf|gmtime|localtime|ctime|asctime|mktemp|alloca|system|popen|rand|srand)\s*\(")

@@ -94,6 +94,14 @@ tsn_batch_reopen(struct tsn_batch *b)
 	b->open_pos_cap = b->open->pos_count;
 }
 
+void
+tsn_batch_reseal(struct tsn_batch *b)
+{
+	TSN_ASSERT(b->open == &b->events[b->count]);
+	b->open = NULL;
+	b->count++;
+}
+
 static bool
 grow_fields(struct tsn_batch *b)
 {

@@ -139,10 +139,11 @@ void tsn_batch_abandon(struct tsn_batch *b);
 /** Drops all fields that were added to the open event since begin (a parser changed its mind). */
 void tsn_batch_rewind(struct tsn_batch *b);
 /**
- * Moves the newest sealed event into a state where fields can be added again (enrichment).  Only
- * for the last event of the batch.
+ * Opens the newest sealed event again, so that fields can be added (enrichment); end with
+ * tsn_batch_reseal(), which leaves intrinsic fields as they are.
  */
 void tsn_batch_reopen(struct tsn_batch *b);
+void tsn_batch_reseal(struct tsn_batch *b);
 
 /**
  * Adds a field to the open event.  When the event has TSN_EVENT_FIELDS_MAX fields or memory is

@@ -108,6 +108,25 @@ test_rewind_and_full(void **state)
 	assert_false(tsn_batch_full(&b));
 }
 
+static void
+test_reopen_adds_behind(void **state)
+{
+	struct tsn_batch b TSN_CLEANUP(tsn_batch_done) = {0};
+	uint32_t before;
+
+	(void)state;
+	assert_int_equal(tsn_batch_init(&b, keys, 4), TSN_OK);
+	build(&b);
+	tsn_batch_seal(&b);
+	before = b.events[0].field_count;
+	tsn_batch_reopen(&b);
+	tsn_event_append_str(&b, TSN_F_TAGS, TSN_SLICE("late"));
+	tsn_batch_reseal(&b);
+	assert_int_equal(b.count, 1);
+	assert_int_equal(b.events[0].field_count, before + 1);
+	assert_true(tsn_slice_eq(tsn_event_str(&b.events[0], TSN_F_USER_NAME), TSN_SLICE("root")));
+}
+
 int
 main(void)
 {
@@ -116,6 +135,7 @@ main(void)
 		cmocka_unit_test(test_many_fields_grow_and_are_bounded),
 		cmocka_unit_test(test_same_place_same_id),
 		cmocka_unit_test(test_rewind_and_full),
+		cmocka_unit_test(test_reopen_adds_behind),
 	};
 	int failed;
 
