@@ -1,0 +1,336 @@
+#include "alert/doc.h"
+
+#include <stdlib.h>
+
+#include "base/assert.h"
+
+#define DOC_BYTES_MAX (16u << 20)
+
+struct tsn_alert_writer {
+	struct tsn_keys *keys;
+	struct tsn_arena arena;
+	struct tsn_buf doc;
+	struct tsn_buf reason;
+	char id[32];
+	/* the document under construction: fields of the alert, then those of its event */
+	struct tsn_field *fields;
+	struct tsn_pos *pos;
+	uint32_t field_count, field_cap;
+	uint32_t pos_count, pos_cap;
+};
+
+static const char *const level_names[TSN_LEVEL__COUNT] = {
+	"informational", "low", "medium", "high", "critical"};
+
+const char *
+tsn_alert_level_name(int level)
+{
+	return level < 0 || level >= TSN_LEVEL__COUNT ? "informational" : level_names[level];
+}
+
+int
+tsn_alert_level_find(struct tsn_slice name)
+{
+	for (int i = 0; i < TSN_LEVEL__COUNT; i++)
+		if (tsn_slice_eq_nocase(name, tsn_slice_cstr(level_names[i])))
+			return i;
+	return -1;
+}
+
+struct tsn_alert_writer *
+tsn_alert_writer_new(struct tsn_keys *keys)
+{
+	struct tsn_alert_writer *w = calloc(1, sizeof *w);
+
+	if (w == NULL)
+		return NULL;
+	w->keys = keys;
+	tsn_arena_init(&w->arena, DOC_BYTES_MAX);
+	tsn_buf_init(&w->doc, DOC_BYTES_MAX);
+	tsn_buf_init(&w->reason, 64u << 10);
+	return w;
+}
+
+void
+tsn_alert_writer_free(struct tsn_alert_writer *w)
+{
+	if (w == NULL)
+		return;
+	tsn_arena_done(&w->arena);
+	tsn_buf_done(&w->doc);
+	tsn_buf_done(&w->reason);
+	free(w);
+}
+
+static void
+add(struct tsn_alert_writer *w, const struct tsn_field *f)
+{
+	TSN_ASSERT(w->field_count < w->field_cap);
+	w->fields[w->field_count++] = *f;
+}
+
+static void
+add_str(struct tsn_alert_writer *w, tsn_key key, struct tsn_slice v)
+{
+	if (v.len > 0 && key != TSN_KEY_NONE)
+		add(w, &(struct tsn_field){.ptr = v.ptr, .len = (uint32_t)v.len, .key = key,
+		    .type = TSN_T_STR});
+}
+
+static void
+add_num(struct tsn_alert_writer *w, tsn_key key, enum tsn_type type, int64_t v)
+{
+	add(w, &(struct tsn_field){.key = key, .type = (uint8_t)type, .num.i = v});
+}
+
+static void
+add_element(struct tsn_alert_writer *w, tsn_key list, uint32_t index, struct tsn_slice v)
+{
+	TSN_ASSERT(w->pos_count < w->pos_cap);
+	w->pos[w->pos_count++] = (struct tsn_pos){.list = list, .index = index};
+	add(w, &(struct tsn_field){.ptr = v.ptr, .len = (uint32_t)v.len, .key = list,
+	    .pos = w->pos_count, .type = TSN_T_STR});
+}
+
+/* "attack.t1059.001" is a technique; "attack.credential-access" a tactic. */
+static bool
+technique(struct tsn_slice tag)
+{
+	return tag.len > 8 && tsn_slice_starts(tag, TSN_SLICE("attack.")) &&
+	    tsn_lower(tag.ptr[7]) == 't' && tag.ptr[8] >= '0' && tag.ptr[8] <= '9';
+}
+
+static const char *
+tactic(struct tsn_slice tag)
+{
+	static const char *const names[] = {"Reconnaissance", "Resource Development",
+	    "Initial Access", "Execution", "Persistence", "Privilege Escalation", "Defense Evasion",
+	    "Credential Access", "Discovery", "Lateral Movement", "Collection",
+	    "Command and Control", "Exfiltration", "Impact", "Stealth", "Defense Impairment"};
+	struct tsn_slice rest = tsn_slice_from(tag, 7);
+
+	if (!tsn_slice_starts(tag, TSN_SLICE("attack.")))
+		return NULL;
+	for (size_t i = 0; i < TSN_COUNT(names); i++) {
+		size_t n = strlen(names[i]), at = 0;
+
+		for (; at < n && at < rest.len; at++) {
+			char c = rest.ptr[at] == '_' || rest.ptr[at] == '-' ? ' ' : rest.ptr[at];
+
+			if (tsn_lower(c) != tsn_lower(names[i][at]))
+				break;
+		}
+		if (at == n && rest.len == n)
+			return names[i];
+	}
+	return NULL;
+}
+
+static void
+add_tags(struct tsn_alert_writer *w, const struct tsn_rule *rule)
+{
+	uint32_t techniques = 0, tactics = 0;
+
+	for (uint32_t i = 0; i < rule->tag_count; i++) {
+		struct tsn_slice id;
+
+		if (!technique(rule->tags[i]))
+			continue;
+		id = tsn_arena_dup(&w->arena, tsn_slice_from(rule->tags[i], 7));
+		if (id.ptr == NULL)
+			return;
+		*(char *)(uintptr_t)id.ptr = 'T';
+		add_element(w, TSN_F_THREAT_TECHNIQUE_ID, techniques++, id);
+	}
+	for (uint32_t i = 0; i < rule->tag_count; i++) {
+		const char *name = tactic(rule->tags[i]);
+
+		if (name != NULL)
+			add_element(w, TSN_F_THREAT_TACTIC_NAME, tactics++, tsn_slice_cstr(name));
+	}
+}
+
+static void
+add_rule(struct tsn_alert_writer *w, const struct tsn_rule *rule)
+{
+	add_str(w, TSN_F_RULE_ID, rule->id);
+	add_str(w, TSN_F_RULE_NAME, rule->name);
+	add_str(w, TSN_F_RULE_VERSION, rule->version);
+	add_str(w, TSN_F_RULE_RULESET, rule->ruleset);
+	for (uint32_t i = 0; i < rule->reference_count; i++)
+		add_element(w, TSN_F_RULE_REFERENCE, i, rule->references[i]);
+	add_num(w, TSN_F_EVENT_SEVERITY, TSN_T_INT, (int64_t)rule->level + 1);
+	add_tags(w, rule);
+}
+
+/* Fields that tell who and where, for rules that name none of their own. */
+static const tsn_key telling[] = {TSN_F_USER_NAME, TSN_F_SOURCE_IP, TSN_F_DESTINATION_IP,
+    TSN_F_HOST_NAME, TSN_F_PROCESS_COMMAND_LINE, TSN_F_PROCESS_EXECUTABLE, TSN_F_URL_ORIGINAL,
+    TSN_F_FILE_PATH, TSN_F_REGISTRY_PATH, TSN_F_DNS_QUESTION_NAME, TSN_F_WINLOG_EVENT_ID};
+
+static void
+tell(struct tsn_alert_writer *w, const struct tsn_field *f, bool first)
+{
+	struct tsn_slice name = tsn_keys_name(w->keys, f->key), text;
+	char scratch[TSN_TIME_TEXT_MAX];
+
+	text = tsn_field_text(f, scratch);
+	tsn_buf_printf(&w->reason, "%s%.*s %.*s%s", first ? ": " : ", ", TSN_SLICE_ARG(name),
+	    (int)(text.len > 300 ? 300 : text.len), text.ptr, text.len > 300 ? "..." : "");
+}
+
+/* "TITLE: user.name root, source.ip 192.0.2.7, sshd.login.failures 12". */
+static struct tsn_slice
+reason_of(struct tsn_alert_writer *w, const struct tsn_finding *finding)
+{
+	const struct tsn_rule *rule = finding->rule;
+	bool first = true;
+
+	if (finding->reason.len > 0)
+		return finding->reason;
+	tsn_buf_reset(&w->reason);
+	tsn_buf_slice(&w->reason, rule->name);
+	for (uint32_t i = 0; finding->event != NULL && i < rule->field_count; i++) {
+		tsn_key key = tsn_keys_find(w->keys, rule->fields[i]);
+		const struct tsn_field *f =
+		    key == TSN_KEY_NONE ? NULL : tsn_event_find(finding->event, key);
+
+		if (f != NULL)
+			tell(w, f, first);
+		first = first && f == NULL;
+	}
+	for (size_t i = 0; finding->event != NULL && first && i < TSN_COUNT(telling); i++) {
+		const struct tsn_field *f = tsn_event_find(finding->event, telling[i]);
+
+		if (f == NULL)
+			continue;
+		tell(w, f, first);
+		for (first = false; ++i < TSN_COUNT(telling);)
+			if ((f = tsn_event_find(finding->event, telling[i])) != NULL)
+				tell(w, f, false);
+	}
+	return tsn_buf_get(&w->reason);
+}
+
+static void
+add_group(struct tsn_alert_writer *w, const struct tsn_finding *finding)
+{
+	for (uint32_t i = 0; i < finding->group_count; i++) {
+		tsn_key key = tsn_keys_child(w->keys, TSN_F_ALERT_GROUP, finding->group[i].field);
+		struct tsn_slice value = finding->group[i].value;
+
+		if (key != TSN_KEY_NONE)
+			add(w, &(struct tsn_field){.ptr = value.ptr == NULL ? "" : value.ptr,
+			    .len = (uint32_t)value.len, .key = key, .type = TSN_T_STR});
+	}
+}
+
+static void
+add_events(struct tsn_alert_writer *w, const struct tsn_finding *finding)
+{
+	for (uint32_t i = 0; i < finding->event_count; i++) {
+		char *text = tsn_arena_alloc(&w->arena, 32);
+
+		if (text == NULL)
+			return;
+		tsn_event_id_format(finding->events[i], text);
+		add_element(w, TSN_F_ALERT_EVENTS, i, (struct tsn_slice){text, 32});
+	}
+	if (finding->event_count == 0 && finding->event != NULL)
+		add_element(w, TSN_F_ALERT_EVENTS, 0,
+		    tsn_event_str(finding->event, TSN_F_EVENT_ID));
+}
+
+/* What the alert says itself is not taken from the event. */
+static bool
+own(tsn_key key)
+{
+	return key == TSN_F_TIMESTAMP || key == TSN_F_EVENT_ID || key == TSN_F_EVENT_KIND ||
+	    key == TSN_F_EVENT_SEVERITY || key == TSN_F_RULE_ID || key == TSN_F_RULE_NAME ||
+	    key == TSN_F_RULE_VERSION || key == TSN_F_RULE_RULESET || key == TSN_F_RULE_REFERENCE;
+}
+
+static void
+add_event_fields(struct tsn_alert_writer *w, const struct tsn_event *ev)
+{
+	uint32_t shift = w->pos_count;
+
+	for (uint32_t i = 0; i < ev->pos_count; i++) {
+		w->pos[w->pos_count] = ev->pos[i];
+		if (ev->pos[i].parent != 0)
+			w->pos[w->pos_count].parent += shift;
+		w->pos_count++;
+	}
+	for (uint32_t i = 0; i < ev->field_count; i++) {
+		struct tsn_field f = ev->fields[i];
+
+		if (own(f.key))
+			continue;
+		if (f.pos != 0)
+			f.pos += shift;
+		add(w, &f);
+	}
+}
+
+static bool
+make_room(struct tsn_alert_writer *w, const struct tsn_finding *finding)
+{
+	const struct tsn_rule *rule = finding->rule;
+	uint32_t lists = rule->tag_count + rule->reference_count + finding->event_count + 1;
+	uint32_t own_count = 24 + lists + finding->group_count;
+
+	tsn_arena_reset(&w->arena);
+	w->field_count = w->pos_count = 0;
+	w->field_cap = own_count + (finding->event == NULL ? 0 : finding->event->field_count);
+	w->pos_cap = lists + (finding->event == NULL ? 0 : finding->event->pos_count);
+	w->fields = tsn_arena_calloc(&w->arena, w->field_cap, sizeof *w->fields);
+	w->pos = tsn_arena_calloc(&w->arena, w->pos_cap, sizeof *w->pos);
+	return w->fields != NULL && w->pos != NULL;
+}
+
+enum tsn_code
+tsn_alert_write(struct tsn_alert_writer *w, const struct tsn_finding *finding,
+    struct tsn_alert *ret_alert)
+{
+	const struct tsn_rule *rule = finding->rule;
+	struct tsn_slice reason = reason_of(w, finding);
+	struct tsn_event ev = {0};
+
+	if (!make_room(w, finding))
+		return TSN_ENOMEM;
+	tsn_event_id_format(finding->id, w->id);
+	add_num(w, TSN_F_TIMESTAMP, TSN_T_TIME, finding->last_seen_ns);
+	add_str(w, TSN_F_EVENT_KIND, TSN_SLICE("alert"));
+	add_str(w, TSN_F_EVENT_ID, (struct tsn_slice){w->id, sizeof w->id});
+	add_rule(w, rule);
+	add_str(w, TSN_F_ALERT_LEVEL, tsn_slice_cstr(tsn_alert_level_name((int)rule->level)));
+	add_str(w, TSN_F_ALERT_REASON, reason);
+	add_group(w, finding);
+	add_num(w, TSN_F_ALERT_COUNT, TSN_T_INT, (int64_t)finding->count);
+	add_num(w, TSN_F_ALERT_FIRST_SEEN, TSN_T_TIME, finding->first_seen_ns);
+	add_num(w, TSN_F_ALERT_LAST_SEEN, TSN_T_TIME, finding->last_seen_ns);
+	add_events(w, finding);
+	if (finding->event != NULL && rule->correlation == NULL)
+		add_event_fields(w, finding->event);
+	ev.fields = w->fields;
+	ev.field_count = w->field_count;
+	ev.pos = w->pos;
+	ev.pos_count = w->pos_count;
+	tsn_buf_reset(&w->doc);
+	tsn_doc_write(&ev, w->keys, &w->doc);
+	TSN_TRY(tsn_buf_check(&w->doc));
+	*ret_alert = (struct tsn_alert){
+		.id = {w->id, sizeof w->id},
+		.rule_id = rule->id,
+		.rule_name = rule->name,
+		.reason = reason,
+		.level = (int)rule->level,
+		.time_ns = finding->last_seen_ns,
+		.first_seen_ns = finding->first_seen_ns,
+		.last_seen_ns = finding->last_seen_ns,
+		.count = finding->count,
+		.status = TSN_ALERT_OPEN,
+		.doc = tsn_buf_get(&w->doc),
+	};
+	return TSN_OK;
+}
