@@ -4,6 +4,7 @@
 
 #include "cmd/cmd.h"
 
+extern const struct tsn_command tsn_cmd_alerts;
 extern const struct tsn_command tsn_cmd_import;
 extern const struct tsn_command tsn_cmd_version;
 
