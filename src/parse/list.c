@@ -11,7 +11,12 @@
 	X(account) \
 	X(cron) \
 	X(systemd) \
-	X(pam)
+	X(pam) \
+	X(nginx_error) \
+	X(apache_error) \
+	X(haproxy) \
+	X(squid) \
+	X(access)
 
 #define DECLARE(name) extern const struct tsn_parser_desc tsn_parser_##name;
 TSN_PARSERS(DECLARE)

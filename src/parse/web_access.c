@@ -28,10 +28,20 @@ find_time(struct tsn_slice s)
 	return NULL;
 }
 
+/* A syslog header before it: the line is syslog's. */
+static bool
+in_syslog(struct tsn_slice s)
+{
+	if (s.len < 16 || s.ptr[0] == '<')
+		return true;
+	return (s.ptr[3] == ' ' && s.ptr[9] == ':' && s.ptr[12] == ':') ||
+	    (s.ptr[4] == '-' && s.ptr[7] == '-' && tsn_is_digit(s.ptr[3]) && tsn_is_digit(s.ptr[8]));
+}
+
 static enum tsn_probe
 probe_access(struct tsn_slice s)
 {
-	const char *t = find_time(s);
+	const char *t = in_syslog(s) ? NULL : find_time(s);
 
 	return t != NULL && t > s.ptr && t[-1] == ' ' ? TSN_PROBE_YES : TSN_PROBE_NO;
 }

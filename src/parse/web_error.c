@@ -7,9 +7,6 @@
  */
 #include "parse/web.h"
 
-static void
-put_user_of(struct tsn_parse_ctx *ctx, struct tsn_slice text);
-
 /* [id "981205"] [msg "..."] [uri "/x"]: what ModSecurity puts behind its message. */
 static void
 put_modsecurity(struct tsn_parse_ctx *ctx, struct tsn_slice text)
@@ -117,7 +114,8 @@ put_text(struct tsn_parse_ctx *ctx, struct tsn_slice text)
 		text.len = ref;
 	}
 	text = error_code(ctx, text);
-	tsn_put_str(ctx, TSN_F_MESSAGE, text);
+	if (ctx->syslog == NULL)
+		tsn_put_str(ctx, TSN_F_MESSAGE, text);
 	if (TSN_STARTS(text, "ModSecurity: "))
 		put_modsecurity(ctx, whole);
 	else
@@ -312,7 +310,8 @@ parse_nginx_error(struct tsn_parse_ctx *ctx, struct tsn_slice record)
 		text.len = pairs;
 		put_nginx_pairs(ctx, tsn_scan_of(rest));
 	}
-	tsn_put_str(ctx, TSN_F_MESSAGE, text);
+	if (ctx->syslog == NULL)
+		tsn_put_str(ctx, TSN_F_MESSAGE, text);
 	put_user_of(ctx, text);
 	return TSN_OK;
 }
