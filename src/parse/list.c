@@ -11,6 +11,7 @@
 	X(account) \
 	X(cron) \
 	X(systemd) \
+	X(auditd) \
 	X(pam) \
 	X(nginx_error) \
 	X(apache_error) \
