@@ -113,12 +113,16 @@ tsn_put_int(struct tsn_parse_ctx *ctx, tsn_key key, int64_t v, struct tsn_slice 
 	tsn_put(ctx, &f);
 }
 
-/** A number of 1 to 18 digits as an integer; anything else that is not empty as a string. */
+/** A number of 1 to 18 digits, none of them a leading 0, as an integer; other text as a string. */
 static inline void
 tsn_put_num(struct tsn_parse_ctx *ctx, tsn_key key, struct tsn_slice v)
 {
 	int64_t n = 0;
 
+	if (v.len > 1 && v.ptr[0] == '0') {
+		tsn_put_str(ctx, key, v);
+		return;
+	}
 	for (size_t i = 0; i < v.len; i++) {
 		unsigned digit = (unsigned)(unsigned char)v.ptr[i] - '0';
 
