@@ -142,7 +142,8 @@ twice(const struct tsn_yaml *n, const struct tsn_yaml *before, struct tsn_err *e
 {
 	char shown[80];
 
-	TSN_FAIL_AT(err, TSN_EPARSE, n->key_line, "key \"%s\" stands twice in one map, first in line %u",
+	TSN_FAIL_AT(err, TSN_EPARSE, n->key_line,
+	    "key \"%s\" stands twice in one map, first in line %u",
 	    tsn_slice_escape(n->key, shown, sizeof shown), before->key_line);
 }
 

@@ -18,7 +18,7 @@ struct reader {
 
 static struct tsn_yaml *read_node(struct reader *r, int parent, uint32_t depth);
 
-/* Printable by YAML 1.2, without tab, CR and the rarer line breaks: else the full reader decides. */
+/* Printable by YAML 1.2, without tab, CR and rarer line breaks: else the full reader decides. */
 static bool
 text_is_simple(struct tsn_slice s)
 {

@@ -6,6 +6,7 @@
 #ifndef TSN_RULE_LOAD_INT_H
 #define TSN_RULE_LOAD_INT_H
 
+#include "base/buf.h"
 #include "codec/yaml.h"
 #include "rule/load.h"
 
