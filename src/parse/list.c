@@ -12,6 +12,10 @@
 	X(cron) \
 	X(systemd) \
 	X(auditd) \
+	X(iptables) \
+	X(cef) \
+	X(leef) \
+	X(cisco) \
 	X(pam) \
 	X(nginx_error) \
 	X(apache_error) \

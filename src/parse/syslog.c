@@ -55,7 +55,7 @@ scan_tag(struct tsn_scan *s, struct tsn_syslog *h)
 
 	while (p < max && *p != '[' && *p != ':' && *p != ' ' && *p != '(')
 		p++;
-	if (p == max || p == s->at)
+	if (p == max || p == s->at || *s->at == '%')	/* "%ASA-...": the text itself */
 		return false;
 	program = (struct tsn_slice){s->at, (size_t)(p - s->at)};
 	if (*p == ' ') {	/* a version behind the name */
@@ -185,6 +185,46 @@ tsn_syslog_message(struct tsn_parse_ctx *ctx, const struct tsn_syslog *h, struct
 	return TSN_OK;
 }
 
+/* "Nov 30 06:39:00" or "Nov  3 06:39:00", or with a year before the hour. */
+static bool
+looks_bsd(struct tsn_slice s)
+{
+	return s.len >= 15 && s.ptr[3] == ' ' && s.ptr[6] == ' ' && tsn_is_digit(s.ptr[5]) &&
+	    tsn_date_month(s.ptr) != 0;
+}
+
+/*
+ * Routers put a number, a name, or both before the date, and a mark for a clock that is not set:
+ * "123: *Mar  1 18:46:11.123 UTC: %SYS-5-...", "123: host: 456: Mar 1 ...".  False, and s
+ * untouched, when no date follows.
+ */
+static bool
+scan_router(struct tsn_scan *s, struct tsn_syslog *h)
+{
+	struct tsn_scan at = *s;
+	struct tsn_slice word, host = TSN_SLICE_NONE;
+
+	for (int i = 0; i < 3; i++) {
+		struct tsn_scan next = at;
+
+		word = tsn_scan_word(&next);
+		if (word.len < 2 || word.len > 64 || word.ptr[word.len - 1] != ':' ||
+		    !TSN_SCAN(&next, " "))
+			break;
+		word.len--;
+		if (!tsn_is_digit(word.ptr[0]) || tsn_slice_find_char(word, '.') != SIZE_MAX)
+			host = word;
+		at = next;
+	}
+	if (!TSN_SCAN(&at, "*"))
+		TSN_SCAN(&at, ".");
+	if (!looks_bsd(tsn_scan_rest(&at)))
+		return false;
+	h->host = host;
+	*s = at;
+	return true;
+}
+
 static enum tsn_code
 parse_syslog(struct tsn_parse_ctx *ctx, struct tsn_slice record)
 {
@@ -197,28 +237,26 @@ parse_syslog(struct tsn_parse_ctx *ctx, struct tsn_slice record)
 	if (TSN_UNLIKELY(n > 0 && tsn_syslog5424_is(tsn_scan_rest(&s))))
 		return tsn_syslog5424_parse(ctx, h.priority, tsn_scan_rest(&s));
 	n = tsn_date_bsd(&ctx->date, tsn_scan_rest(&s), &when);
+	if (TSN_UNLIKELY(n == 0) && scan_router(&s, &h))
+		n = tsn_date_bsd(&ctx->date, tsn_scan_rest(&s), &when);
 	if (TSN_UNLIKELY(n == 0))
 		n = tsn_date_iso(&ctx->date, tsn_scan_rest(&s), &when);
 	if (TSN_LIKELY(n > 0)) {
 		tsn_parse_set_time(ctx, &when);
 		s.at += n;
-		if (s.at < s.end && *s.at == ':')	/* "Nov 30 06:39:00: %ASA" */
+		if (s.at < s.end && *s.at == ':') {	/* "Nov 30 06:39:00: %ASA" */
 			s.at++;
-		scan_host_tag(&s, &h);
+			tsn_scan_blanks(&s);
+			scan_tag(&s, &h);
+		} else {
+			scan_host_tag(&s, &h);
+		}
 	} else if (h.priority >= 0) {
 		scan_tag(&s, &h);
 	} else {
 		return TSN_EPARSE;
 	}
 	return tsn_syslog_message(ctx, &h, tsn_scan_rest(&s));
-}
-
-/* "Nov 30 06:39:00" or "Nov  3 06:39:00", or with a year before the hour. */
-static bool
-looks_bsd(struct tsn_slice s)
-{
-	return s.len >= 15 && s.ptr[3] == ' ' && s.ptr[6] == ' ' && tsn_is_digit(s.ptr[5]) &&
-	    tsn_date_month(s.ptr) != 0;
 }
 
 /* An ISO time alone is too common: host and tag must follow. */
@@ -246,19 +284,23 @@ probe_iso(struct tsn_slice s)
 static enum tsn_probe
 probe_syslog(struct tsn_slice s)
 {
+	struct tsn_scan scan = tsn_scan_of(s);
+	struct tsn_syslog h;
 	int priority;
 
 	if (TSN_LIKELY(looks_bsd(s)))
 		return TSN_PROBE_YES;
 	if (s.ptr[0] == '<')
 		return pri_length(s, &priority) > 0 ? TSN_PROBE_YES : TSN_PROBE_NO;
-	return tsn_is_digit(s.ptr[0]) ? probe_iso(s) : TSN_PROBE_NO;
+	if (tsn_is_digit(s.ptr[0]) && probe_iso(s) != TSN_PROBE_NO)
+		return probe_iso(s);
+	return scan_router(&scan, &h) ? TSN_PROBE_YES : TSN_PROBE_NO;
 }
 
 const struct tsn_parser_desc tsn_parser_syslog = {
 	.kind = "system.syslog",
 	.doc = "syslog, RFC 3164 and RFC 5424, from the network or a file",
-	.first = "<0123456789JFMASOND",
+	.first = "<*.0123456789JFMASOND",
 	.probe = probe_syslog,
 	.parse = parse_syslog,
 };
