@@ -17,6 +17,11 @@
 	X(leef) \
 	X(cisco) \
 	X(pam) \
+	X(sql_record) \
+	X(mysql_slow) \
+	X(mysql_general) \
+	X(mysql_error) \
+	X(mysql_banner) \
 	X(nginx_error) \
 	X(apache_error) \
 	X(haproxy) \
