@@ -80,6 +80,31 @@ tsn_mysql_close(struct tsn_mysql_state *st, uint64_t id)
 		s->used = false;
 }
 
+size_t
+tsn_mysql_date(struct tsn_date_ctx *ctx, struct tsn_slice s, struct tsn_date *ret)
+{
+	struct tsn_scan c = tsn_scan_of(s);
+	char fixed[15];
+	size_t digits = 0;
+	const char *clock;
+
+	if (tsn_scan_digits(&c).len != 6)
+		return 0;
+	tsn_scan_blanks(&c);
+	clock = c.at;
+	digits = tsn_scan_digits(&c).len;
+	if (clock == s.ptr + 6 || digits < 1 || digits > 2 || tsn_scan_left(&c) < 6)
+		return 0;
+	memcpy(fixed, s.ptr, 6);
+	fixed[6] = ' ';
+	fixed[7] = '0';
+	memcpy(fixed + 9 - digits, clock, digits);
+	memcpy(fixed + 9, c.at, 6);
+	if (tsn_date_mysql(ctx, tsn_slice_of(fixed, sizeof fixed), ret) != sizeof fixed)
+		return 0;
+	return (size_t)(c.at + 6 - s.ptr);
+}
+
 void
 tsn_mysql_keep(char *to, size_t cap, unsigned char *len, struct tsn_slice v)
 {

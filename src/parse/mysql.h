@@ -35,6 +35,8 @@ struct tsn_mysql_session *tsn_mysql_find(struct tsn_mysql_state *st, uint64_t id
 struct tsn_mysql_session *tsn_mysql_open(struct tsn_mysql_state *st, uint64_t id);
 void tsn_mysql_close(struct tsn_mysql_state *st, uint64_t id);
 
+/** "170216 19:10:15", with any number of blanks between and an hour of one digit; bytes taken. */
+size_t tsn_mysql_date(struct tsn_date_ctx *ctx, struct tsn_slice s, struct tsn_date *ret);
 /** Copies v, cut to cap, and sets *len. */
 void tsn_mysql_keep(char *to, size_t cap, unsigned char *len, struct tsn_slice v);
 /** The time of the event, remembered for records without one. */

@@ -36,7 +36,7 @@ date_of(struct tsn_date_ctx *ctx, struct tsn_slice s, struct tsn_date *ret)
 	size_t n = tsn_date_iso(ctx, s, ret);
 
 	if (n == 0)
-		n = tsn_date_mysql(ctx, s, ret);
+		n = tsn_mysql_date(ctx, s, ret);
 	if (n == 0 && s.len >= 19 && s.ptr[4] == '-' && s.ptr[10] == ' ' && s.ptr[11] == ' ') {
 		memcpy(fixed, s.ptr, 19);
 		fixed[11] = '0';

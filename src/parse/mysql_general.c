@@ -61,7 +61,7 @@ scan_command(struct tsn_scan *s, struct line *l)
 static bool
 scan_short_time(struct tsn_date_ctx *ctx, struct tsn_scan *s, struct tsn_date *ret)
 {
-	size_t n = tsn_date_mysql(ctx, tsn_scan_rest(s), ret);
+	size_t n = tsn_mysql_date(ctx, tsn_scan_rest(s), ret);
 
 	if (n == 0)
 		return false;
@@ -198,7 +198,8 @@ statement_of(const struct line *l)
 }
 
 static void
-put_command(struct tsn_parse_ctx *ctx, struct tsn_mysql_state *st, const struct line *l, uint64_t id)
+put_command(struct tsn_parse_ctx *ctx, struct tsn_mysql_state *st, const struct line *l,
+    uint64_t id)
 {
 	struct tsn_mysql_session *sess = NULL;
 

@@ -167,7 +167,7 @@ header_line(struct tsn_parse_ctx *ctx, struct slow *b, struct tsn_slice line)
 
 		if (at != SIZE_MAX)
 			when.len = at;
-		if (tsn_date_mysql(&ctx->date, when, &d) > 0 || tsn_date_iso(&ctx->date, when, &d) > 0) {
+		if (tsn_mysql_date(&ctx->date, when, &d) > 0 || tsn_date_iso(&ctx->date, when, &d) > 0) {
 			tsn_mysql_set_time(ctx, b->st, &d);
 			b->timed = true;
 		}
@@ -203,7 +203,7 @@ next_line(struct tsn_scan *s)
 
 /* "SET timestamp=1192484632.123;": when the statement began, more exact than "# Time". */
 static bool
-set_timestamp(struct tsn_parse_ctx *ctx, struct tsn_slice line)
+set_timestamp(struct tsn_parse_ctx *ctx, struct tsn_mysql_state *st, struct tsn_slice line)
 {
 	size_t at = tsn_slice_find(line, TSN_SLICE("timestamp="));
 	struct tsn_date d = {TSN_TIME_NONE, true};
@@ -214,7 +214,7 @@ set_timestamp(struct tsn_parse_ctx *ctx, struct tsn_slice line)
 	if (tsn_date_epoch(tsn_slice_from(line, at + 10), &d) > 0 && d.ns != TSN_TIME_NONE) {
 		ctx->ev->flags &= ~(uint32_t)TSN_EV_TIME_UNZONED;
 		d.zoned = true;
-		tsn_parse_set_time(ctx, &d);
+		tsn_mysql_set_time(ctx, st, &d);
 	}
 	return true;
 }
@@ -254,7 +254,7 @@ parse_slow(struct tsn_parse_ctx *ctx, struct tsn_slice record)
 				tsn_put_str(ctx, TSN_F_SQL_DATABASE, db);
 			continue;
 		}
-		if (line.len == 0 || set_timestamp(ctx, line))
+		if (line.len == 0 || set_timestamp(ctx, b.st, line))
 			continue;
 		if (TSN_STARTS(line, "# ")) {
 			header_line(ctx, &b, tsn_slice_from(line, 2));

@@ -1,8 +1,8 @@
 /*
  * The documents of records, one JSON line each, for golden tests and for rates of test sets.
  *
- * usage: parse_lines [--kind KIND] [--received SECONDS] [--tz SECONDS] [--lines] FILE|-
- * A line is a record; --lines: each record is a source of its own, so that nothing is remembered
+ * usage: parse_lines [--kind KIND] [--received SECONDS] [--tz SECONDS] [--lines] [--frame] FILE|-
+ * A line is a record; --frame: records as parse/frame.h cuts them; --lines: each record is a source of its own, so that nothing is remembered
  * from line to line.  A record that makes no event gives "null".
  */
 #include <stdio.h>
@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "event/doc.h"
+#include "parse/frame.h"
 #include "parse/parse.h"
 
 struct run {
@@ -21,6 +22,7 @@ struct run {
 	struct tsn_buf out;
 	int64_t received_ns;
 	bool lines;
+	bool frame;
 };
 
 static bool
@@ -64,6 +66,38 @@ all(struct run *r, FILE *f)
 	return ok;
 }
 
+static bool
+drain(struct run *r, struct tsn_framer *framer)
+{
+	struct tsn_frame fr;
+	enum tsn_code code;
+
+	while ((code = tsn_framer_next(framer, &fr)) == TSN_OK)
+		if (!one(r, fr.bytes, fr.offset, fr.line))
+			return false;
+	return code == TSN_EAGAIN;
+}
+
+static bool
+framed(struct run *r, FILE *f)
+{
+	struct tsn_framer *framer = tsn_framer_new(NULL);
+	static char buf[1 << 16];
+	bool ok = framer != NULL;
+	size_t n;
+
+	while (ok && (n = fread(buf, 1, sizeof buf, f)) > 0) {
+		tsn_framer_feed(framer, (struct tsn_slice){buf, n});
+		ok = drain(r, framer);
+	}
+	if (ok) {
+		tsn_framer_flush(framer, TSN_FRAME_END);
+		ok = drain(r, framer);
+	}
+	tsn_framer_free(framer);
+	return ok;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -82,6 +116,8 @@ main(int argc, char **argv)
 			r.source.tz_offset_sec = (int32_t)strtol(argv[++i], NULL, 10);
 		else if (strcmp(argv[i], "--lines") == 0)
 			r.lines = true;
+		else if (strcmp(argv[i], "--frame") == 0)
+			r.frame = true;
 		else
 			path = argv[i];
 	}
@@ -91,7 +127,7 @@ main(int argc, char **argv)
 	if (f == NULL || r.parser == NULL || tsn_batch_init(&r.batch, r.keys, 1) != TSN_OK)
 		return 2;
 	tsn_buf_init(&r.out, 64u << 20);
-	ok = all(&r, f);
+	ok = r.frame ? framed(&r, f) : all(&r, f);
 	tsn_buf_done(&r.out);
 	tsn_batch_done(&r.batch);
 	tsn_parser_free(r.parser);
