@@ -168,6 +168,8 @@ tsn_engine_record(struct tsn_engine *e, struct tsn_engine_source *from,
 	}
 	e->rows[e->batch.count - 1] = from->row;
 	e->batch_bytes += rec->bytes.len;
+	if (e->o.detect != NULL && e->o.detect->event != NULL)
+		return e->o.detect->event(e->o.detect->ctx, &e->batch, err);
 	return TSN_OK;
 }
 

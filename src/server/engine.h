@@ -2,7 +2,7 @@
  * server/engine: records to events to findings to the store, the same way for import, run, demo and
  * detect.  One engine, one thread.
  *
- *	record ─► parse ─► batch ─► detect ─► store ─► commit
+ *	record ─► parse ─► enrich ─► batch ─► detect ─► store ─► commit
  *
  * Records of a source that the store has already (`known`) are parsed and detected, so that alerts
  * come again with their ids, and not stored again.  Alerts become durable before the events they
@@ -22,6 +22,8 @@ struct tsn_engine;
 
 /** What looks at each batch before it is stored: server/detection, or a test. */
 struct tsn_engine_stage {
+	/** Enriches the newest event of the batch; may be NULL. */
+	enum tsn_code (*event)(void *ctx, struct tsn_batch *batch, struct tsn_err *err);
 	enum tsn_code (*batch)(void *ctx, const struct tsn_batch *batch, struct tsn_err *err);
 	/** Makes durable what came of the batches so far; called before the store commits. */
 	enum tsn_code (*commit)(void *ctx, struct tsn_err *err);

@@ -1,0 +1,54 @@
+/*
+ * server/detection: the stage between parsing and the store: enrichment, rules, alerts.
+ *
+ * Owns its rule set, taxonomy, engine, enrichers and (with a data folder) the alert queue.  Rules
+ * come from folders, or, when none are named, from the content that ships in the program.  One
+ * thread, the engine's.
+ */
+#ifndef TSN_SERVER_DETECTION_H
+#define TSN_SERVER_DETECTION_H
+
+#include "alert/doc.h"
+#include "detect/detect.h"
+#include "enrich/enrich.h"
+#include "rule/load.h"
+#include "server/engine.h"
+
+struct tsn_detection;
+
+struct tsn_detection_options {
+	struct tsn_keys *keys;			/* borrowed */
+	const char *data_dir;			/* alerts and knowledge; NULL: alerts only go to each() */
+	const char *const *rules;		/* folders or files; none: the shipped rules */
+	uint32_t rule_count;
+	/** Each alert as it is found; may be NULL.  is_new: its id was unknown to the queue. */
+	enum tsn_code (*each)(void *ctx, const struct tsn_alert *alert, bool is_new);
+	/** Each problem of the rules; may be NULL. */
+	void (*problem)(void *ctx, const struct tsn_problem *problem);
+	void *ctx;
+};
+
+struct tsn_detection_stats {
+	uint64_t alerts;	/* findings, those known before included */
+	uint64_t alerts_new;	/* first seen now */
+	struct tsn_rule_report report;	/* its problems are not kept */
+	struct tsn_detect_stats detect;
+	struct tsn_enrich_stats enrich;
+};
+
+/**
+ * TSN_EPARSE: a rule is broken (each one was told to problem(); err speaks of the first);
+ * TSN_ENOTFOUND and others: a folder that cannot be read; knowledge and queue as their parts say.
+ */
+TSN_MUST_CHECK enum tsn_code tsn_detection_new(const struct tsn_detection_options *options,
+    struct tsn_detection **ret_detection, struct tsn_err *err);
+void tsn_detection_free(struct tsn_detection *d);
+/** The stage to hand to tsn_engine_new(); valid as long as the detection. */
+const struct tsn_engine_stage *tsn_detection_stage(const struct tsn_detection *d);
+void tsn_detection_stats_get(const struct tsn_detection *d,
+    struct tsn_detection_stats *ret_stats);
+/** The rule set and how often each of its rules fired. */
+const struct tsn_ruleset *tsn_detection_rules(const struct tsn_detection *d,
+    const uint64_t **ret_counts);
+
+#endif
