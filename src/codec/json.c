@@ -295,11 +295,11 @@ to_double(struct tsn_slice text)
 	if (tsn_num_parse_f64(text, &v) == TSN_OK)
 		return v;
 	if (text.len < sizeof cut || memchr(text.ptr, '.', text.len) == NULL)
-		return text.ptr[0] == '-' ? -INFINITY : INFINITY;
+		return text.ptr[0] == '-' ? -HUGE_VAL : HUGE_VAL;
 	memcpy(cut, text.ptr, sizeof cut);
 	if (tsn_num_parse_f64((struct tsn_slice){cut, sizeof cut}, &v) == TSN_OK)
 		return v;
-	return text.ptr[0] == '-' ? -INFINITY : INFINITY;
+	return text.ptr[0] == '-' ? -HUGE_VAL : HUGE_VAL;
 }
 
 bool

@@ -81,15 +81,15 @@ resolve_special_float(struct tsn_slice s, double *ret)
 {
 	struct tsn_slice t = s;
 
-	if (is_word(s, ".nan", ".NaN", ".NAN")) {
-		*ret = NAN;
+	if (is_word(s, ".nan", ".NaN", ".__builtin_nan("")")) {
+		*ret = __builtin_nan("");
 		return true;
 	}
 	if (t.len > 0 && (t.ptr[0] == '-' || t.ptr[0] == '+'))
 		t = tsn_slice_from(t, 1);
 	if (!is_word(t, ".inf", ".Inf", ".INF"))
 		return false;
-	*ret = s.ptr[0] == '-' ? -INFINITY : INFINITY;
+	*ret = s.ptr[0] == '-' ? -HUGE_VAL : HUGE_VAL;
 	return true;
 }
 
