@@ -3,9 +3,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/num.h"
 #include "cmd/cmd_list.h"
 #include "os/clock.h"
+#include "server/config.h"
 #include "server/engine.h"
 #include "server/import.h"
 
@@ -55,28 +55,6 @@ progress(void *ctx, const char *path, uint64_t done, uint64_t all)
 	else
 		(void)fprintf(stderr, "\r\033[K%s  %llu MB", shown, (unsigned long long)(done >> 20));
 	s->progress = true;
-}
-
-/* "+02:00", "-0530", "Z", "UTC" */
-static bool
-parse_zone(const char *text, int32_t *ret_sec)
-{
-	struct tsn_slice s = tsn_slice_cstr(text);
-	uint64_t hour, minute;
-
-	if (tsn_slice_eq_nocase(s, TSN_SLICE("utc")) || tsn_slice_eq_nocase(s, TSN_SLICE("z"))) {
-		*ret_sec = 0;
-		return true;
-	}
-	if (s.len < 5 || s.len > 6 || (s.ptr[0] != '+' && s.ptr[0] != '-') ||
-	    (s.len == 6 && s.ptr[3] != ':'))
-		return false;
-	if (tsn_num_parse_u64(tsn_slice_of(s.ptr + 1, 2), &hour) != TSN_OK ||
-	    tsn_num_parse_u64(tsn_slice_of(s.ptr + s.len - 2, 2), &minute) != TSN_OK ||
-	    hour > 14 || minute > 59)
-		return false;
-	*ret_sec = (int32_t)(hour * 3600 + minute * 60) * (s.ptr[0] == '-' ? -1 : 1);
-	return true;
 }
 
 static void
@@ -180,7 +158,8 @@ import_all(struct state *s, int count, char **paths, struct tsn_err *err)
 		.ctx = s,
 	};
 
-	if (s->timezone != NULL && !parse_zone(s->timezone, &o.tz_offset_sec))
+	if (s->timezone != NULL &&
+	    !tsn_config_zone(tsn_slice_cstr(s->timezone), &o.tz_offset_sec))
 		TSN_FAIL(err, TSN_EINVAL, "--timezone wants +HH:MM, -HH:MM or UTC");
 	tsn_import_init(&s->im, &o);
 	for (int i = 0; i < count; i++)

@@ -32,6 +32,14 @@ tsn_clock_mono_ns(void)
 	return now(CLOCK_MONOTONIC);
 }
 
+void
+tsn_clock_sleep_ms(unsigned ms)
+{
+	struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+
+	(void)nanosleep(&ts, NULL);
+}
+
 static int64_t
 timeval_ns(struct timeval tv)
 {

@@ -11,6 +11,8 @@ int64_t tsn_clock_real_ns(void);
 /** Never goes back; zero is arbitrary. */
 int64_t tsn_clock_mono_ns(void);
 
+void tsn_clock_sleep_ms(unsigned ms);
+
 struct tsn_usage {
 	int64_t cpu_ns;		/* user and system time of this process */
 	uint64_t rss_bytes;	/* resident now */

@@ -1,5 +1,6 @@
 #include "server/engine.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/assert.h"
@@ -17,7 +18,7 @@ struct tsn_engine {
 	struct tsn_ledger_row **rows;	/* of the events of batch */
 	uint64_t batch_bytes;
 	uint64_t uncommitted;
-	uint32_t next_source;
+	atomic_uint next_source;
 	bool known;			/* the batch holds known records */
 	bool detected;			/* findings of this batch are in, only the store refused */
 };
@@ -71,7 +72,7 @@ tsn_engine_free(struct tsn_engine *e)
 uint32_t
 tsn_engine_source_id(struct tsn_engine *e)
 {
-	return ++e->next_source;
+	return atomic_fetch_add(&e->next_source, 1) + 1;
 }
 
 struct tsn_ledger *

@@ -48,7 +48,7 @@ TSN_MUST_CHECK enum tsn_code tsn_engine_new(const struct tsn_engine_options *opt
 /** What was not committed is lost; accepts NULL. */
 void tsn_engine_free(struct tsn_engine *e);
 
-/** A number for a new source, unique in this engine. */
+/** A number for a new source, unique in this engine; any thread. */
 uint32_t tsn_engine_source_id(struct tsn_engine *e);
 struct tsn_ledger *tsn_engine_ledger(struct tsn_engine *e);
 

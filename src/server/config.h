@@ -1,0 +1,74 @@
+/*
+ * server/config: the YAML file of `tocsin run` (docs/configuration.md), checked key by key.
+ *
+ * Every error names file and line and what was expected.  Owner: all texts live in the config's
+ * arena until tsn_config_done().
+ */
+#ifndef TSN_SERVER_CONFIG_H
+#define TSN_SERVER_CONFIG_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/slice.h"
+#include "collect/netin.h"
+
+#define TSN_CONFIG_INPUTS_MAX 256u
+#define TSN_CONFIG_LIST_MAX 256u
+
+struct tsn_config_list {
+	const char **items;
+	uint32_t count;
+};
+
+enum tsn_config_input_type {
+	TSN_CONFIG_FILE,
+	TSN_CONFIG_SYSLOG_UDP,
+	TSN_CONFIG_SYSLOG_TCP,
+};
+
+struct tsn_config_input {
+	enum tsn_config_input_type type;
+	uint32_t line;			/* of the file, for messages */
+	const char *kind;		/* or NULL */
+	int32_t tz_offset_sec;
+	struct tsn_config_list paths;	/* file */
+	bool at_end;
+	struct tsn_addr listen;		/* syslog */
+	uint64_t message_bytes_max;	/* 0: the input's default */
+	uint64_t connections_max;
+	int64_t idle_ns;
+	uint64_t receive_buffer;
+};
+
+struct tsn_config {
+	struct tsn_arena arena;
+	const char *data;		/* or NULL */
+	struct tsn_addr listen;		/* 127.0.0.1:8650 */
+	struct tsn_config_list rules;	/* folders; none: the bundled rules */
+	struct tsn_config_input *inputs;
+	uint32_t input_count;
+	uint64_t retention_bytes;	/* 0: half of the disk, see docs */
+	int64_t retention_ns;
+	uint64_t disk_free_min;
+	uint64_t body_bytes_max;	/* HTTP */
+	uint64_t http_connections_max;
+	int64_t http_timeout_ns;
+	const char *token_file;		/* or NULL: no token is asked */
+};
+
+/** The defaults, as with an empty file. */
+void tsn_config_init(struct tsn_config *c);
+void tsn_config_done(struct tsn_config *c);
+/** TSN_EPARSE ("FILE:LINE: ..."), and what reading a file says. */
+TSN_MUST_CHECK enum tsn_code tsn_config_load(struct tsn_config *c, const char *path,
+    struct tsn_err *err);
+/** The same for text; `name` is for messages. */
+TSN_MUST_CHECK enum tsn_code tsn_config_parse(struct tsn_config *c, const char *name,
+    struct tsn_slice text, struct tsn_err *err);
+
+/** "+02:00", "-0530", "UTC", "Z". */
+bool tsn_config_zone(struct tsn_slice text, int32_t *ret_sec);
+/** "16MiB", "64k", "1000", "2GB": KiB, k and the like are powers of 1024, kB and the like of 1000. */
+bool tsn_config_bytes(struct tsn_slice text, uint64_t *ret_bytes);
+
+#endif
