@@ -2,6 +2,7 @@
 #include "cmd/cmd_list.h"
 
 const struct tsn_command *const tsn_commands[] = {
+	&tsn_cmd_run,
 	&tsn_cmd_import,
 	&tsn_cmd_alerts,
 	&tsn_cmd_rules,

@@ -68,7 +68,7 @@ TSN_MUST_CHECK enum tsn_code tsn_config_parse(struct tsn_config *c, const char *
 
 /** "+02:00", "-0530", "UTC", "Z". */
 bool tsn_config_zone(struct tsn_slice text, int32_t *ret_sec);
-/** "16MiB", "64k", "1000", "2GB": KiB, k and the like are powers of 1024, kB and the like of 1000. */
+/** "16MiB", "64k", "2GB", "1000": k and KiB are 1024, kB is 1000, and so on. */
 bool tsn_config_bytes(struct tsn_slice text, uint64_t *ret_bytes);
 
 #endif

@@ -1,0 +1,401 @@
+#include "server/server.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "collect/queue.h"
+#include "collect/tail.h"
+#include "os/clock.h"
+#include "os/loop.h"
+#include "server/intake.h"
+
+#define COMMIT_NS TSN_NS_PER_SEC
+#define COMMIT_BYTES (8u << 20)
+#define TAIL_NS (100 * TSN_NS_PER_MS)
+#define TICK_NS TSN_NS_PER_SEC
+/* Requests whose records are not durable yet may hold so much memory. */
+#define QUEUE_BYTES (48u << 20)
+
+struct tsn_server {
+	struct tsn_server_options o;
+	struct tsn_keys *keys;
+	struct tsn_store *store;
+	struct tsn_engine *engine;
+	struct tsn_intake *intake;
+	struct tsn_loop *loop;
+	struct tsn_queue queue;
+	bool queue_ready;
+	struct tsn_watch signals, wake;
+	struct tsn_netin *nets[TSN_CONFIG_INPUTS_MAX];
+	uint32_t net_count;
+	struct tsn_tail *tails[TSN_CONFIG_INPUTS_MAX];
+	uint32_t tail_count;
+	struct tsn_block *waiting, **waiting_last;	/* taken, not durable */
+	int64_t tailed_ns, ticked_ns, committed_ns;
+	bool stop;
+};
+
+static void TSN_PRINTF(2, 3)
+say(struct tsn_server *s, const char *fmt, ...)
+{
+	char line[TSN_ERR_MSG_MAX + 128];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(line, sizeof line, fmt, ap);
+	va_end(ap);
+	s->o.say(s->o.ctx, line);
+}
+
+static void
+intake_say(void *ctx, const char *line)
+{
+	say(ctx, "%s", line);
+}
+
+static void
+signal_ready(void *ctx, uint32_t events)
+{
+	struct tsn_server *s = ctx;
+	int number;
+
+	(void)events;
+	while ((number = tsn_signals_read(s->signals.fd)) != 0)
+		if (number == SIGTERM || number == SIGINT)
+			s->stop = true;
+}
+
+/* While the store is full the loop does not turn: look for signals directly. */
+static bool
+asked_to_stop(void *ctx)
+{
+	struct tsn_server *s = ctx;
+
+	signal_ready(s, 0);
+	return s->stop;
+}
+
+static void
+wake_ready(void *ctx, uint32_t events)
+{
+	struct tsn_server *s = ctx;
+
+	(void)events;
+	tsn_wake_clear(s->wake.fd);
+}
+
+static enum tsn_code
+open_net(struct tsn_server *s, const struct tsn_config_input *in, struct tsn_err *err)
+{
+	char text[TSN_ADDR_TEXT_MAX];
+	bool udp = in->type == TSN_CONFIG_SYSLOG_UDP;
+	struct tsn_netin_options o = {
+		.proto = udp ? TSN_NETIN_UDP : TSN_NETIN_TCP,
+		.addr = in->listen,
+		.kind = tsn_slice_cstr(in->kind),
+		.tz_offset_sec = in->tz_offset_sec,
+		.message_bytes_max = (uint32_t)(in->message_bytes_max > TSN_RECORD_BYTES_MAX ?
+			TSN_RECORD_BYTES_MAX : in->message_bytes_max),
+		.connections_max = (uint32_t)in->connections_max,
+		.idle_sec = (uint32_t)(in->idle_ns / TSN_NS_PER_SEC),
+		.receive_buffer = (uint32_t)(in->receive_buffer > (1u << 30) ? (1u << 30) :
+			in->receive_buffer),
+	};
+	struct tsn_netin *net;
+
+	TSN_TRY(tsn_netin_open(&o, s->loop, tsn_intake_sink(s->intake), &net, err));
+	s->nets[s->net_count++] = net;
+	(void)tsn_addr_text(tsn_netin_addr(net), true, text);
+	say(s, "syslog over %s on %s", udp ? "UDP" : "TCP", text);
+	return TSN_OK;
+}
+
+static enum tsn_code
+open_tail(struct tsn_server *s, const struct tsn_config_input *in, struct tsn_err *err)
+{
+	struct tsn_tail_options o = {
+		.ops = &tsn_file_system,
+		.sink = tsn_intake_sink(s->intake),
+		.patterns = in->paths.items,
+		.pattern_count = in->paths.count,
+		.kind = tsn_slice_cstr(in->kind),
+		.tz_offset_sec = in->tz_offset_sec,
+		.at_end = in->at_end,
+	};
+
+	TSN_TRY(tsn_tail_open(&o, &s->tails[s->tail_count], err));
+	s->tail_count++;
+	return TSN_OK;
+}
+
+static enum tsn_code
+open_inputs(struct tsn_server *s, struct tsn_err *err)
+{
+	const struct tsn_config *c = s->o.config;
+
+	for (uint32_t i = 0; i < c->input_count; i++)
+		TSN_TRY(c->inputs[i].type == TSN_CONFIG_FILE ? open_tail(s, &c->inputs[i], err) :
+							       open_net(s, &c->inputs[i], err));
+	return TSN_OK;
+}
+
+static enum tsn_code
+open_loop(struct tsn_server *s, struct tsn_err *err)
+{
+	int fd;
+
+	TSN_TRY(tsn_loop_new(&s->loop, err));
+	TSN_TRY(tsn_signals_open(&fd, err));
+	s->signals = (struct tsn_watch){.fd = fd, .ready = signal_ready, .ctx = s};
+	TSN_TRY(tsn_loop_add(s->loop, &s->signals, TSN_WATCH_READ, err));
+	TSN_TRY(tsn_queue_init(&s->queue, QUEUE_BYTES, (uint64_t)tsn_clock_real_ns(), err));
+	s->queue_ready = true;
+	s->wake = (struct tsn_watch){.fd = s->queue.wake_fd, .ready = wake_ready, .ctx = s};
+	return tsn_loop_add(s->loop, &s->wake, TSN_WATCH_READ, err);
+}
+
+static enum tsn_code
+open_engine(struct tsn_server *s, struct tsn_err *err)
+{
+	const struct tsn_config *c = s->o.config;
+	struct tsn_store_options so = {.retention_bytes = c->retention_bytes,
+		.retention_ns = c->retention_ns, .disk_free_min = c->disk_free_min};
+	struct tsn_engine_options eo = {0};
+	struct tsn_intake_options io = {.say = intake_say, .stop = asked_to_stop, .ctx = s};
+
+	s->keys = tsn_keys_new();
+	if (s->keys == NULL)
+		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
+	TSN_TRY(tsn_store_open(s->o.data, s->keys, &so, &s->store, err));
+	eo.keys = s->keys;
+	eo.store = s->store;
+	TSN_TRY(tsn_engine_new(&eo, &s->engine, err));
+	io.engine = s->engine;
+	io.store = s->store;
+	io.queue = &s->queue;
+	return tsn_intake_new(&io, &s->intake, err);
+}
+
+static enum tsn_code
+open_all(struct tsn_server *s, struct tsn_err *err)
+{
+	TSN_TRY(open_loop(s, err));
+	TSN_TRY(open_engine(s, err));
+	return open_inputs(s, err);
+}
+
+enum tsn_code
+tsn_server_new(const struct tsn_server_options *options, struct tsn_server **ret_server,
+    struct tsn_err *err)
+{
+	struct tsn_server *s = calloc(1, sizeof *s);
+	enum tsn_code code;
+
+	if (s == NULL)
+		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
+	s->o = *options;
+	s->waiting_last = &s->waiting;
+	s->signals.fd = -1;
+	code = open_all(s, err);
+	if (code != TSN_OK) {
+		(void)tsn_server_free(s, NULL);
+		return code;
+	}
+	s->committed_ns = tsn_clock_mono_ns();
+	*ret_server = s;
+	return TSN_OK;
+}
+
+static void
+answer_waiting(struct tsn_server *s, enum tsn_code code)
+{
+	struct tsn_block *b = s->waiting, *next;
+
+	s->waiting = NULL;
+	s->waiting_last = &s->waiting;
+	for (; b != NULL; b = next) {
+		size_t bytes = b->bytes;
+
+		next = b->next;
+		b->done(b, code);
+		tsn_queue_release(&s->queue, bytes);
+	}
+}
+
+static enum tsn_code
+take_block(struct tsn_server *s, const struct tsn_block *b)
+{
+	const struct tsn_sink *sink = tsn_intake_sink(s->intake);
+
+	for (uint32_t i = 0; i < b->count; i++) {
+		struct tsn_record rec = {
+			.bytes = tsn_slice_of(b->records[i].ptr, b->records[i].len),
+			.offset = b->sequence + i,
+			.received_ns = b->received_ns,
+			.source = b->source,
+			.truncated = b->records[i].truncated,
+		};
+
+		TSN_TRY(sink->record(sink->ctx, &rec));
+	}
+	return sink->flush(sink->ctx);
+}
+
+/* Blocks of requests: they wait for the next commit then. */
+static enum tsn_code
+take_blocks(struct tsn_server *s)
+{
+	struct tsn_block *b = tsn_queue_take(&s->queue), *next;
+	enum tsn_code code = TSN_OK;
+
+	for (; b != NULL; b = next) {
+		next = b->next;
+		b->next = NULL;
+		*s->waiting_last = b;
+		s->waiting_last = &b->next;
+		if (code == TSN_OK)
+			code = take_block(s, b);
+	}
+	return code;
+}
+
+static enum tsn_code
+commit(struct tsn_server *s, struct tsn_err *err)
+{
+	enum tsn_code code;
+
+	for (uint32_t i = 0; i < s->tail_count; i++)
+		TSN_TRY(tsn_tail_ranges(s->tails[i], err));
+	code = tsn_intake_commit(s->intake, err);
+	s->committed_ns = tsn_clock_mono_ns();
+	answer_waiting(s, code);
+	return code;
+}
+
+static enum tsn_code
+follow_files(struct tsn_server *s, int64_t now, bool *more, struct tsn_err *err)
+{
+	if (now - s->tailed_ns < TAIL_NS && !*more)
+		return TSN_OK;
+	s->tailed_ns = now;
+	*more = false;
+	for (uint32_t i = 0; i < s->tail_count; i++) {
+		bool one_more;
+
+		TSN_TRY(tsn_tail_turn(s->tails[i], now, &one_more, err));
+		*more |= one_more;
+	}
+	return TSN_OK;
+}
+
+static bool
+commit_due(const struct tsn_server *s, int64_t now)
+{
+	uint64_t bytes = tsn_engine_uncommitted(s->engine);
+
+	return s->waiting != NULL || bytes >= COMMIT_BYTES ||
+	    (bytes > 0 && now - s->committed_ns >= COMMIT_NS);
+}
+
+enum tsn_code
+tsn_server_turn(struct tsn_server *s, int wait_ms, struct tsn_err *err)
+{
+	int64_t now = tsn_clock_mono_ns();
+	bool more = false;
+
+	TSN_TRY(follow_files(s, now, &more, err));
+	if (more) {
+		s->tailed_ns = 0;
+		wait_ms = 0;
+	} else if (s->tail_count > 0 && wait_ms > (int)(TAIL_NS / TSN_NS_PER_MS)) {
+		wait_ms = (int)(TAIL_NS / TSN_NS_PER_MS);
+	}
+	if (tsn_engine_uncommitted(s->engine) > 0 && wait_ms > 100)
+		wait_ms = 100;
+	TSN_TRY(tsn_loop_turn(s->loop, wait_ms, err));
+	TSN_TRY(take_blocks(s));
+	now = tsn_clock_mono_ns();
+	if (now - s->ticked_ns >= TICK_NS) {
+		s->ticked_ns = now;
+		for (uint32_t i = 0; i < s->net_count; i++)
+			tsn_netin_tick(s->nets[i], now);
+	}
+	return commit_due(s, now) ? commit(s, err) : TSN_OK;
+}
+
+enum tsn_code
+tsn_server_run(struct tsn_server *s, struct tsn_err *err)
+{
+	while (!s->stop)
+		TSN_TRY(tsn_server_turn(s, 1000, err));
+	return TSN_OK;
+}
+
+static enum tsn_code
+stop_all(struct tsn_server *s, struct tsn_err *err)
+{
+	enum tsn_code code = TSN_OK;
+
+	if (s->intake == NULL)
+		return TSN_OK;
+	tsn_queue_close(&s->queue);
+	for (uint32_t i = 0; i < s->net_count; i++)
+		tsn_netin_close(s->nets[i]);
+	s->net_count = 0;
+	code = take_blocks(s);
+	if (code == TSN_OK)
+		code = commit(s, err);
+	answer_waiting(s, code == TSN_OK ? TSN_ECANCELED : code);
+	for (uint32_t i = 0; i < s->tail_count; i++)
+		tsn_tail_close(s->tails[i]);
+	s->tail_count = 0;
+	return code;
+}
+
+enum tsn_code
+tsn_server_free(struct tsn_server *s, struct tsn_err *err)
+{
+	enum tsn_code code, closed;
+
+	if (s == NULL)
+		return TSN_OK;
+	code = stop_all(s, err);
+	tsn_intake_free(s->intake);
+	tsn_engine_free(s->engine);
+	closed = s->store == NULL ? TSN_OK : tsn_store_close(s->store, code == TSN_OK ? err : NULL);
+	if (s->queue_ready)
+		tsn_queue_done(&s->queue);
+	tsn_fd_close(s->signals.fd);
+	tsn_loop_free(s->loop);
+	tsn_keys_free(s->keys);
+	free(s);
+	return code == TSN_OK ? closed : code;
+}
+
+bool
+tsn_server_stopping(const struct tsn_server *s)
+{
+	return s->stop;
+}
+
+const struct tsn_sink *
+tsn_server_sink(struct tsn_server *s)
+{
+	return tsn_intake_sink(s->intake);
+}
+
+struct tsn_engine *
+tsn_server_engine(struct tsn_server *s)
+{
+	return s->engine;
+}
+
+const struct tsn_addr *
+tsn_server_addr(const struct tsn_server *s)
+{
+	return &s->o.config->listen;
+}
