@@ -57,6 +57,15 @@ read_part(const struct reading *rd, const struct tsn_yaml *node, uint32_t depth,
 	return tsn_rule_int_item(rd, TSN_SLICE_NONE, node, node->line, ret, err);
 }
 
+enum tsn_code
+tsn_rule_int_selection(const struct reading *rd, const struct tsn_yaml *node,
+    const struct tsn_pred **ret_pred, struct tsn_err *err)
+{
+	enum tsn_code code = read_part(rd, node, 0, ret_pred, err);
+
+	return code == TSN_ENOMEM ? tsn_rule_int_no_memory(err) : code;
+}
+
 static bool
 is_except(const struct tsn_slice *except, uint32_t count, struct tsn_slice key)
 {

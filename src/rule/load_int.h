@@ -78,6 +78,10 @@ TSN_MUST_CHECK enum tsn_code tsn_rule_int_selections(const struct reading *rd,
     const struct tsn_yaml *detection, const struct tsn_slice *except, uint32_t except_count,
     struct selection **ret_list, uint32_t *ret_count, struct tsn_err *err);
 
+/* One selection: a map, a list of maps, keywords. */
+TSN_MUST_CHECK enum tsn_code tsn_rule_int_selection(const struct reading *rd,
+    const struct tsn_yaml *node, const struct tsn_pred **ret_pred, struct tsn_err *err);
+
 /* modifier.c: field|modifiers with its value or values. */
 TSN_MUST_CHECK enum tsn_code tsn_rule_int_item(const struct reading *rd, struct tsn_slice key,
     const struct tsn_yaml *value, uint32_t line, const struct tsn_pred **ret_pred,
