@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
+#include "content/content.h"
 #include "rule/load_int.h"
 
 #define ARENA_MAX ((size_t)256 << 20)
@@ -24,6 +25,7 @@ struct names {
 	struct tsn_slice name;
 	struct tsn_slice prefixes[PREFIXES_MAX];
 	uint32_t prefix_count;
+	bool closed;			/* events have no names beside these and event paths */
 	struct name_entry *slots;	/* mask + 1 of them; open addressing */
 	uint32_t mask;
 };
@@ -34,7 +36,19 @@ struct tsn_fieldmap {
 	bool as_is;			/* names are event paths */
 };
 
+/* What tsn_taxonomy_find() answered before. */
+struct answer {
+	const struct answer *next;
+	struct tsn_logsource logsource;
+	const struct tsn_view **views;
+	uint32_t count;
+	bool paths;
+};
+
+#define ANSWERS 1024u
+
 struct tsn_taxonomy {
+	const struct answer *answers[ANSWERS];	/* by hash of the log source */
 	struct tsn_arena arena;
 	struct tsn_arena yaml;
 	const struct names *names;
@@ -160,6 +174,7 @@ read_maps(struct tsn_taxonomy *t, const struct tsn_yaml *maps, struct tsn_err *e
 		    tsn_yaml_kind_name(maps));
 	for (const struct tsn_yaml *n = maps->first; n != NULL; n = n->next) {
 		struct names *m = tsn_arena_calloc(&t->arena, 1, sizeof *m);
+		const struct tsn_yaml *closed;
 		struct tsn_slice *prefixes;
 
 		if (m == NULL)
@@ -171,6 +186,8 @@ read_maps(struct tsn_taxonomy *t, const struct tsn_yaml *maps, struct tsn_err *e
 			TSN_FAIL_AT(err, TSN_EINVAL, n->key_line, "more than %u prefixes", PREFIXES_MAX);
 		for (uint32_t i = 0; i < m->prefix_count; i++)
 			m->prefixes[i] = prefixes[i];
+		closed = tsn_yaml_find(n, TSN_SLICE("closed"));
+		m->closed = closed != NULL && closed->kind == TSN_YAML_BOOL && closed->num.i != 0;
 		TSN_TRY(read_names(t, tsn_yaml_find(n, TSN_SLICE("names")), m, err));
 		m->next = t->names;
 		t->names = m;
@@ -285,6 +302,18 @@ tsn_taxonomy_add(struct tsn_taxonomy *t, struct tsn_slice name, struct tsn_slice
 	TSN_FAIL_AT(err, code, why.pos, "%s:%llu: %s", shown, (unsigned long long)why.pos, why.msg);
 }
 
+enum tsn_code
+tsn_taxonomy_add_content(struct tsn_taxonomy *t, struct tsn_err *err)
+{
+	size_t count;
+	const struct tsn_content_file *f = tsn_content_below(TSN_SLICE("taxonomy/"), &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (tsn_slice_ends(f[i].name, TSN_SLICE(".yml")))
+			TSN_TRY(tsn_taxonomy_add(t, f[i].name, f[i].data, err));
+	return TSN_OK;
+}
+
 /* How a view's log source answers a rule's: 2 exactly, 1 it is narrower, 0 not at all. */
 static int
 provides(const struct tsn_logsource *v, const struct tsn_logsource *r)
@@ -395,12 +424,10 @@ find_files(const struct tsn_taxonomy *t, const struct tsn_logsource *ls,
 	return count;
 }
 
-enum tsn_code
-tsn_taxonomy_find(struct tsn_taxonomy *t, const struct tsn_logsource *ls,
-    struct tsn_slice taxonomy, const struct tsn_view **ret_views, uint32_t *ret_count)
+static enum tsn_code
+find_views(struct tsn_taxonomy *t, const struct tsn_logsource *ls, bool paths,
+    const struct tsn_view **ret_views, uint32_t *ret_count)
 {
-	bool paths = tsn_slice_eq_nocase(taxonomy, TSN_SLICE("ecs")) ||
-	    tsn_slice_eq_nocase(taxonomy, TSN_SLICE("tocsin"));
 	bool any = ls->category.len + ls->product.len + ls->service.len == 0;
 	struct tsn_slice name = any ? TSN_SLICE("any event") : TSN_SLICE("declared");
 	uint32_t count = any ? 0 : find_files(t, ls, ret_views);
@@ -424,6 +451,49 @@ tsn_taxonomy_find(struct tsn_taxonomy *t, const struct tsn_logsource *ls,
 	if (ret_views[count] == NULL)
 		return TSN_ENOMEM;
 	*ret_count = count + 1;
+	return TSN_OK;
+}
+
+static bool
+same_logsource(const struct tsn_logsource *a, const struct tsn_logsource *b)
+{
+	return tsn_slice_eq(a->category, b->category) && tsn_slice_eq(a->product, b->product) &&
+	    tsn_slice_eq(a->service, b->service);
+}
+
+enum tsn_code
+tsn_taxonomy_find(struct tsn_taxonomy *t, const struct tsn_logsource *ls,
+    struct tsn_slice taxonomy, const struct tsn_view **ret_views, uint32_t *ret_count)
+{
+	bool paths = tsn_slice_eq_nocase(taxonomy, TSN_SLICE("ecs")) ||
+	    tsn_slice_eq_nocase(taxonomy, TSN_SLICE("tocsin"));
+	uint64_t hash = tsn_hash_slice(ls->category, tsn_hash_slice(ls->product,
+	    tsn_hash_slice(ls->service, paths)));
+	const struct answer **bucket = &t->answers[hash % ANSWERS];
+	struct answer *made;
+
+	for (const struct answer *a = *bucket; a != NULL; a = a->next)
+		if (a->paths == paths && same_logsource(&a->logsource, ls)) {
+			memcpy(ret_views, a->views, a->count * sizeof(const struct tsn_view *));
+			*ret_count = a->count;
+			return TSN_OK;
+		}
+	TSN_TRY(find_views(t, ls, paths, ret_views, ret_count));
+	made = tsn_arena_calloc(&t->arena, 1, sizeof *made);
+	if (made == NULL)
+		return TSN_ENOMEM;
+	made->logsource.category = tsn_arena_dup(&t->arena, ls->category);
+	made->logsource.product = tsn_arena_dup(&t->arena, ls->product);
+	made->logsource.service = tsn_arena_dup(&t->arena, ls->service);
+	made->paths = paths;
+	made->views = tsn_arena_calloc(&t->arena, *ret_count, sizeof *made->views);
+	if (made->views == NULL || made->logsource.category.ptr == NULL ||
+	    made->logsource.product.ptr == NULL || made->logsource.service.ptr == NULL)
+		return TSN_ENOMEM;
+	memcpy(made->views, ret_views, *ret_count * sizeof *made->views);
+	made->count = *ret_count;
+	made->next = *bucket;
+	*bucket = made;
 	return TSN_OK;
 }
 
@@ -486,9 +556,14 @@ find_listed(const struct tsn_view *view, struct tsn_slice field)
 }
 
 bool
-tsn_view_lists(const struct tsn_view *view, struct tsn_slice field)
+tsn_view_may_have(const struct tsn_view *view, struct tsn_slice field)
 {
-	return field.len > 0 && find_listed(view, field) != NULL;
+	const struct tsn_fieldmap *map = view->map;
+	bool closed = map->count > 0;
+
+	for (uint32_t i = 0; i < map->count; i++)
+		closed &= map->maps[i]->closed;
+	return !closed || is_path(field) || (field.len > 0 && find_listed(view, field) != NULL);
 }
 
 uint32_t

@@ -39,9 +39,14 @@ struct tsn_view {
 /** An empty taxonomy (declared views only), or NULL when out of memory. */
 struct tsn_taxonomy *tsn_taxonomy_new(void);
 void tsn_taxonomy_free(struct tsn_taxonomy *t);
-/** Adds the views of one file; `name` is for messages ("file:line: ..."). */
+/**
+ * Adds the views of one file, before the first tsn_taxonomy_find(); `name` is for messages
+ * ("file:line: ...").
+ */
 TSN_MUST_CHECK enum tsn_code tsn_taxonomy_add(struct tsn_taxonomy *t, struct tsn_slice name,
     struct tsn_slice text, struct tsn_err *err);
+/** Adds the views that ship with the program (content/taxonomy). */
+TSN_MUST_CHECK enum tsn_code tsn_taxonomy_add_content(struct tsn_taxonomy *t, struct tsn_err *err);
 uint32_t tsn_taxonomy_view_count(const struct tsn_taxonomy *t);
 const struct tsn_view *tsn_taxonomy_view(const struct tsn_taxonomy *t, uint32_t index);
 
@@ -64,7 +69,7 @@ TSN_MUST_CHECK enum tsn_code tsn_taxonomy_find(struct tsn_taxonomy *t,
  */
 uint32_t tsn_view_resolve(const struct tsn_view *view, struct tsn_slice field,
     struct tsn_arena *arena, struct tsn_slice ret_paths[TSN_VIEW_PATHS_MAX]);
-/** True when the field's name is listed in the view's map (and not only taken by its prefix). */
-bool tsn_view_lists(const struct tsn_view *view, struct tsn_slice field);
+/** False when events of the view have neither such a field nor such a path. */
+bool tsn_view_may_have(const struct tsn_view *view, struct tsn_slice field);
 
 #endif
