@@ -8,6 +8,7 @@ extern const struct tsn_command tsn_cmd_alerts;
 extern const struct tsn_command tsn_cmd_import;
 extern const struct tsn_command tsn_cmd_run;
 extern const struct tsn_command tsn_cmd_rules;
+extern const struct tsn_command tsn_cmd_search;
 extern const struct tsn_command tsn_cmd_version;
 
 #endif

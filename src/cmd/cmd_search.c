@@ -1,0 +1,286 @@
+/* tocsin search: a query over the store, to stdout. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "cmd/cmd_list.h"
+#include "query/query.h"
+#include "query/write.h"
+
+struct search {
+	const char *data;
+	const char *from;
+	const char *to;
+	const char *limit;
+	const char *format;
+	const char *memory;
+	bool explain;
+	bool quiet;
+};
+
+static volatile sig_atomic_t stopped;
+
+static void
+on_signal(int sig)
+{
+	(void)sig;
+	stopped = 1;
+}
+
+static bool
+is_stopped(void *ctx)
+{
+	(void)ctx;
+	return stopped != 0;
+}
+
+static enum tsn_code
+put_out(void *ctx, struct tsn_slice text, struct tsn_err *err)
+{
+	(void)ctx;
+	if (stopped)
+		TSN_FAIL(err, TSN_ECANCELED, "canceled");
+	if (fwrite(text.ptr, 1, text.len, stdout) != text.len || fflush(stdout) != 0) {
+		/* the reader has seen enough: "| head" */
+		if (errno == EPIPE)
+			return TSN_EOF;
+		(void)TSN_ERR(err, TSN_EIO, "output could not be written");
+		if (err != NULL)
+			err->sys_errno = errno;
+		return TSN_EIO;
+	}
+	return TSN_OK;
+}
+
+static int64_t
+now_ns(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * TSN_NS_PER_SEC + ts.tv_nsec;
+}
+
+/* Operands are one query: search failed root | head 5 needs quotes for the pipe only. */
+static enum tsn_code
+join(char **argv, int count, struct tsn_buf *out, struct tsn_err *err)
+{
+	for (int i = 1; i <= count; i++) {
+		if (i > 1)
+			tsn_buf_char(out, ' ');
+		tsn_buf_slice(out, tsn_slice_cstr(argv[i]));
+	}
+	if (tsn_buf_check(out) != TSN_OK)
+		TSN_FAIL(err, TSN_ELIMIT, "the query is too long");
+	return TSN_OK;
+}
+
+static enum tsn_code
+set_time(const char *text, const char *option, int64_t now, int64_t *ret_ns, struct tsn_err *err)
+{
+	char shown[80];
+
+	if (text == NULL)
+		return TSN_OK;
+	if (tsn_query_time(tsn_slice_cstr(text), now, ret_ns) != TSN_OK)
+		TSN_FAIL(err, TSN_EPARSE, "%s wants a time (2026-11-21T10:00:00Z, 2026-11-21, now-24h), "
+		    "not \"%s\"", option, tsn_slice_escape(tsn_slice_cstr(text), shown, sizeof shown));
+	return TSN_OK;
+}
+
+static enum tsn_code
+set_number(const char *text, const char *option, uint64_t *ret, struct tsn_err *err)
+{
+	char shown[80];
+
+	if (text != NULL && tsn_num_parse_u64(tsn_slice_cstr(text), ret) != TSN_OK)
+		TSN_FAIL(err, TSN_EPARSE, "%s wants a whole number, not \"%s\"", option,
+		    tsn_slice_escape(tsn_slice_cstr(text), shown, sizeof shown));
+	return TSN_OK;
+}
+
+static enum tsn_code
+set_options(const struct search *s, int64_t now, struct tsn_query_options *o,
+    enum tsn_write_format *format, struct tsn_err *err)
+{
+	uint64_t mib = 0;
+
+	*o = (struct tsn_query_options){.limit = UINT64_MAX, .canceled = is_stopped};
+	*format = isatty(STDOUT_FILENO) ? TSN_WRITE_TABLE : TSN_WRITE_JSON;
+	if (s->format != NULL && tsn_write_format_parse(tsn_slice_cstr(s->format), format) != TSN_OK)
+		TSN_FAIL(err, TSN_EINVAL, "--format wants json, table or csv");
+	TSN_TRY(set_number(s->limit, "--limit", &o->limit, err));
+	TSN_TRY(set_number(s->memory, "--memory", &mib, err));
+	if (mib > 1u << 20)
+		TSN_FAIL(err, TSN_EINVAL, "--memory wants at most %u MiB", 1u << 20);
+	o->memory_max = mib << 20;
+	if (s->from != NULL || s->to != NULL) {
+		o->from_ns = INT64_MIN;
+		o->to_ns = INT64_MAX;
+		TSN_TRY(set_time(s->from, "--from", now, &o->from_ns, err));
+		TSN_TRY(set_time(s->to, "--to", now, &o->to_ns, err));
+	}
+	return TSN_OK;
+}
+
+static uint32_t
+terminal_width(void)
+{
+	struct winsize size;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20)
+		return size.ws_col;
+	return 0;
+}
+
+static void
+tell(const char *head, const struct tsn_buf *text)
+{
+	struct tsn_slice rest = tsn_buf_get(text);
+
+	while (rest.len > 0) {
+		size_t end = tsn_slice_find_char(rest, '\n');
+		size_t len = end == SIZE_MAX ? rest.len : end;
+
+		(void)fprintf(stderr, "%s%.*s\n", head, (int)len, rest.ptr);
+		rest = tsn_slice_from(rest, len + 1);
+	}
+}
+
+/* The query with a mark below the place of the error, when it is one short line. */
+static void
+show_place(struct tsn_slice text, const struct tsn_err *err)
+{
+	if (err->pos == TSN_POS_NONE || err->pos > text.len || text.len > 200)
+		return;
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.ptr[i] < 0x20 || (unsigned char)text.ptr[i] >= 0x7f)
+			return;
+	(void)fprintf(stderr, "  %.*s\n  %*s^\n", (int)text.len, text.ptr, (int)err->pos, "");
+}
+
+static enum tsn_code
+explain(const struct tsn_query *q, const struct tsn_query_options *o, struct tsn_err *err)
+{
+	struct tsn_buf out;
+	enum tsn_code code;
+
+	tsn_buf_init(&out, 1u << 20);
+	tsn_query_explain(q, o, &out);
+	code = put_out(NULL, tsn_buf_get(&out), err);
+	tsn_buf_done(&out);
+	return code;
+}
+
+static enum tsn_code
+run_query(const struct search *s, struct tsn_keys *keys, const struct tsn_query *q,
+    const struct tsn_query_options *o, enum tsn_write_format format, struct tsn_err *err)
+{
+	struct tsn_store_reader *reader = NULL;
+	struct tsn_query_report report = {0};
+	struct tsn_query_source source;
+	struct tsn_query_sink sink;
+	struct tsn_writer *w;
+	struct tsn_buf notes;
+	enum tsn_code code;
+
+	TSN_TRY(tsn_store_reader_open(tsn_cmd_data_dir(s->data), keys, &reader, err));
+	w = tsn_writer_new(&(struct tsn_write_env){.keys = keys, .format = format,
+	    .width = terminal_width(), .out = put_out});
+	if (w == NULL) {
+		tsn_store_reader_close(reader);
+		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
+	}
+	source = tsn_query_store(reader);
+	sink = tsn_writer_sink(w);
+	code = tsn_query_run(q, &source, o, &sink, &report, err);
+	if (code == TSN_OK && !s->quiet) {
+		tsn_buf_init(&notes, 1u << 16);
+		tsn_query_notes(&report, o, &notes);
+		tell("tocsin search: ", &notes);
+		tsn_buf_done(&notes);
+	}
+	tsn_writer_free(w);
+	tsn_store_reader_close(reader);
+	return code;
+}
+
+static enum tsn_code
+search(const struct search *s, char **argv, int count, struct tsn_err *err)
+{
+	enum tsn_write_format format;
+	struct tsn_query_options o;
+	struct tsn_query *q = NULL;
+	struct tsn_keys *keys;
+	struct tsn_buf text;
+	enum tsn_code code;
+	int64_t now = now_ns();
+
+	TSN_TRY(set_options(s, now, &o, &format, err));
+	keys = tsn_keys_new();
+	if (keys == NULL)
+		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
+	tsn_buf_init(&text, TSN_QUERY_BYTES_MAX + 1);
+	code = join(argv, count, &text, err);
+	if (code == TSN_OK) {
+		code = tsn_query_parse(tsn_buf_get(&text),
+		    &(struct tsn_query_env){.keys = keys, .now_ns = now}, &q, err);
+		if (code != TSN_OK)
+			show_place(tsn_buf_get(&text), err);
+	}
+	if (code == TSN_OK)
+		code = s->explain ? explain(q, &o, err) : run_query(s, keys, q, &o, format, err);
+	tsn_query_free(q);
+	tsn_buf_done(&text);
+	tsn_keys_free(keys);
+	return code;
+}
+
+static int
+run(int argc, char **argv)
+{
+	struct sigaction stop = {.sa_handler = on_signal};
+	struct tsn_err err = {.pos = TSN_POS_NONE};
+	struct search s = {0};
+	const struct tsn_option options[] = {
+		{"--data", TSN_OPT_TEXT, &s.data, "DIR", "data folder"},
+		{"--from", TSN_OPT_TEXT, &s.from, "T", "events at or after this time"},
+		{"--to", TSN_OPT_TEXT, &s.to, "T", "events before this time"},
+		{"--limit", TSN_OPT_TEXT, &s.limit, "N", "rows at most, 0: all; 100 events without it"},
+		{"--format", TSN_OPT_TEXT, &s.format, "F", "json, table or csv"},
+		{"--memory", TSN_OPT_TEXT, &s.memory, "MIB", "memory of a stage that keeps rows; 64"},
+		{"--explain", TSN_OPT_FLAG, &s.explain, NULL, "print the plan instead of running it"},
+		{"--quiet", TSN_OPT_FLAG, &s.quiet, NULL, "no notes on stderr"},
+	};
+	enum tsn_code code;
+	int operands;
+	int status = tsn_cmd_options(&tsn_cmd_search, options, TSN_COUNT(options), argc, argv,
+	    &operands);
+
+	if (status >= 0)
+		return status;
+	if (operands == 0)
+		return tsn_cmd_usage(&tsn_cmd_search, "wants a query (\"*\" for everything)");
+	(void)sigaction(SIGINT, &stop, NULL);
+	(void)sigaction(SIGTERM, &stop, NULL);
+	code = search(&s, argv, operands, &err);
+	if (code == TSN_EOF)
+		return TSN_EXIT_DONE;
+	if (code == TSN_ECANCELED) {
+		(void)fprintf(stderr, "tocsin search: canceled\n");
+		return 128 + SIGINT;
+	}
+	return code == TSN_OK ? TSN_EXIT_DONE : tsn_cmd_fail(&tsn_cmd_search, code, &err);
+}
+
+const struct tsn_command tsn_cmd_search = {
+	.name = "search",
+	.usage = "[--data DIR] [--from T] [--to T] [--limit N] [--format json|table|csv] QUERY",
+	.doc = "searches the stored events; docs/query-language.md tells the language",
+	.run = run,
+};

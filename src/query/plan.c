@@ -1,0 +1,165 @@
+/* What of a query the source can do: a time range, fewer fields; what order it needs. */
+#include <string.h>
+
+#include "base/assert.h"
+#include "query/query_int.h"
+
+#define FIELDS_MAX 512u
+
+static bool
+is_time_bound(const struct tsn_pred *p)
+{
+	return p->op == TSN_PRED_ATOM && (p->atom.flags & TSN_ATOM_TIME) != 0 &&
+	    tsn_slice_eq(p->atom.field, TSN_SLICE("@timestamp"));
+}
+
+static int64_t
+after(int64_t ns)
+{
+	return ns == INT64_MAX ? ns : ns + 1;
+}
+
+/* @timestamp has one value, so bounds are exact: [from, to). */
+static void
+narrow(struct tsn_query *q, const struct tsn_atom *a)
+{
+	int64_t from = INT64_MIN, to = INT64_MAX;
+
+	if (a->op == TSN_ATOM_LT || a->op == TSN_ATOM_LE) {
+		to = a->op == TSN_ATOM_LT ? a->time_ns : after(a->time_ns);
+	} else if (a->op == TSN_ATOM_GT || a->op == TSN_ATOM_GE) {
+		from = a->op == TSN_ATOM_GE ? a->time_ns : after(a->time_ns);
+	} else {
+		TSN_ASSERT(a->op == TSN_ATOM_BETWEEN);
+		from = a->flags & TSN_ATOM_OPEN_LOW ? after(a->time_ns) : a->time_ns;
+		to = a->flags & TSN_ATOM_OPEN_HIGH ? a->high_ns : after(a->high_ns);
+	}
+	q->from_ns = from > q->from_ns ? from : q->from_ns;
+	q->to_ns = to < q->to_ns ? to : q->to_ns;
+}
+
+enum tsn_code
+tsn_plan_range(struct tsn_qparse *p, struct tsn_query *q)
+{
+	const struct tsn_pred *filter = q->filter, **kids;
+	uint32_t n = 0;
+
+	q->from_ns = INT64_MIN;
+	q->to_ns = INT64_MAX;
+	q->rest = filter;
+	if (is_time_bound(filter)) {
+		narrow(q, &filter->atom);
+		q->rest = tsn_pred_const(p->arena, true);
+	} else if (filter->op == TSN_PRED_AND) {
+		kids = tsn_arena_calloc(p->arena, filter->kid_count, sizeof(*kids));
+		if (kids == NULL)
+			TSN_QFAIL(p, TSN_ELIMIT, 0, "the query is too large");
+		for (uint32_t i = 0; i < filter->kid_count; i++) {
+			if (is_time_bound(filter->kids[i]))
+				narrow(q, &filter->kids[i]->atom);
+			else
+				kids[n++] = filter->kids[i];
+		}
+		q->rest = n == 0 ? tsn_pred_const(p->arena, true) :
+		    tsn_pred_group(p->arena, TSN_PRED_AND, kids, n);
+	}
+	if (q->rest == NULL)
+		TSN_QFAIL(p, TSN_ELIMIT, 0, "the query is too large");
+	return TSN_OK;
+}
+
+struct field_set {
+	struct tsn_qparse *p;
+	struct tsn_query *q;
+	bool all;
+};
+
+static void
+add_field(struct field_set *set, tsn_key key)
+{
+	struct tsn_query *q = set->q;
+
+	for (uint32_t i = 0; i < q->field_count; i++)
+		if (q->fields[i] == key)
+			return;
+	if (q->field_count == FIELDS_MAX)
+		set->all = true;
+	else
+		q->fields[q->field_count++] = key;
+}
+
+static void
+add_path(void *ctx, const struct tsn_path *path)
+{
+	add_field(ctx, path->key);
+}
+
+static void
+add_pred(struct field_set *set, const struct tsn_pred *pred)
+{
+	struct tsn_path path;
+
+	for (uint32_t i = 0; i < pred->kid_count; i++)
+		add_pred(set, pred->kids[i]);
+	if (pred->op != TSN_PRED_ATOM)
+		return;
+	/* words search the whole record */
+	if (pred->atom.field.len == 0 ||
+	    tsn_path_parse(set->p->keys, pred->atom.field, &path, NULL) != TSN_OK)
+		set->all = true;
+	else
+		add_field(set, path.key);
+}
+
+static void
+add_stage(struct field_set *set, const struct tsn_stage *s)
+{
+	if (s->cond != NULL)
+		tsn_expr_fields(s->cond, add_path, set);
+	for (uint32_t i = 0; i < s->item_count; i++)
+		tsn_expr_fields(s->items[i].expr, add_path, set);
+	for (uint32_t i = 0; i < s->agg_count; i++)
+		if (s->aggs[i].arg != NULL)
+			tsn_expr_fields(s->aggs[i].arg, add_path, set);
+}
+
+/* Functions whose result depends on the order of rows. */
+static bool
+needs_order(const struct tsn_stage *s)
+{
+	if (s->op == TSN_STAGE_HEAD || s->op == TSN_STAGE_TAIL || s->op == TSN_STAGE_DEDUP)
+		return true;
+	for (uint32_t i = 0; i < s->agg_count; i++)
+		if (s->aggs[i].op == TSN_AGG_FIRST || s->aggs[i].op == TSN_AGG_LAST)
+			return true;
+	return false;
+}
+
+enum tsn_code
+tsn_plan_fields(struct tsn_qparse *p, struct tsn_query *q)
+{
+	struct field_set set = {.p = p, .q = q};
+	const struct tsn_stage *s = q->stages;
+	bool ordered = false;
+
+	q->fields = tsn_arena_calloc(p->arena, FIELDS_MAX, sizeof *q->fields);
+	if (q->fields == NULL)
+		TSN_QFAIL(p, TSN_ELIMIT, 0, "the query is too large");
+	add_pred(&set, q->rest);
+	for (; s != NULL && s->in->events; s = s->next) {
+		add_stage(&set, s);
+		ordered |= needs_order(s);
+		if (s->op == TSN_STAGE_STATS && !ordered)
+			q->any_order = true;
+	}
+	if (tsn_query_gives_events(q) || set.all)
+		q->fields = NULL;
+	return TSN_OK;
+}
+
+uint64_t
+tsn_plan_sort_limit(const struct tsn_stage *sort)
+{
+	TSN_ASSERT(sort->op == TSN_STAGE_SORT);
+	return sort->next != NULL && sort->next->op == TSN_STAGE_HEAD ? sort->next->n : UINT64_MAX;
+}

@@ -1,0 +1,33 @@
+/* query/query_int: a parsed query: filter, stages, and what the plan made of them. */
+#ifndef TSN_QUERY_QUERY_INT_H
+#define TSN_QUERY_QUERY_INT_H
+
+#include "match/eval.h"
+#include "query/query.h"
+#include "query/stage.h"
+
+struct tsn_query {
+	struct tsn_arena arena;
+	struct tsn_keys *keys;
+	int64_t now_ns;
+	struct tsn_slice text;
+	const struct tsn_pred *filter;		/* as written */
+	const struct tsn_pred *rest;		/* without the time range that the source answers */
+	const struct tsn_stage *stages;
+	struct tsn_qatom *atoms;
+	struct tsn_match *match;		/* of rest */
+	int64_t from_ns, to_ns;			/* of the filter: [from, to) */
+	tsn_key *fields;			/* what the plan reads; NULL: everything */
+	uint32_t field_count;
+	bool any_order;				/* the order of events does not show in the answer */
+};
+
+/* plan.c */
+/** Takes bounds of @timestamp that every match has out of the filter. */
+TSN_MUST_CHECK enum tsn_code tsn_plan_range(struct tsn_qparse *p, struct tsn_query *q);
+/** Which fields the query reads, and whether it needs an order. */
+TSN_MUST_CHECK enum tsn_code tsn_plan_fields(struct tsn_qparse *p, struct tsn_query *q);
+/** The head that follows a sort, or UINT64_MAX: rows that are ever asked of it. */
+uint64_t tsn_plan_sort_limit(const struct tsn_stage *sort);
+
+#endif
