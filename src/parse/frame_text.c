@@ -451,11 +451,12 @@ mysql_banner(const struct peek *k)
 
 		return a == TSN_FRAME_NO ? starts(k, "Time                 Id Command") : a;
 	}
-	if (c != '/' && !(line.len > 1 && line.ptr[1] == ':'))
-		return TSN_FRAME_NO;
 	if (k->open)
 		return TSN_FRAME_NEED;
-	if (tsn_slice_find(line, TSN_SLICE(", Version: ")) != SIZE_MAX)
+	if (line.len > 0 && line.ptr[line.len - 1] == '\r')
+		line.len--;
+	if (tsn_slice_ends(line, TSN_SLICE("started with:")) &&
+	    tsn_slice_find(line, TSN_SLICE(", Version: ")) != SIZE_MAX)
 		return TSN_FRAME_YES;
 	return TSN_FRAME_NO;
 }

@@ -22,6 +22,9 @@
 	X(mysql_general) \
 	X(mysql_error) \
 	X(mysql_banner) \
+	X(pg_csvlog) \
+	X(postgresql) \
+	X(pgbouncer) \
 	X(nginx_error) \
 	X(apache_error) \
 	X(haproxy) \

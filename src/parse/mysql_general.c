@@ -280,8 +280,8 @@ const struct tsn_parser_desc tsn_parser_mysql_general = {
 static bool
 is_banner(struct tsn_slice s)
 {
-	return tsn_slice_find(s, TSN_SLICE(", Version: ")) != SIZE_MAX &&
-	    tsn_slice_find(s, TSN_SLICE("started with:")) != SIZE_MAX;
+	return tsn_slice_ends(tsn_slice_trim(s), TSN_SLICE("started with:")) &&
+	    tsn_slice_find(s, TSN_SLICE(", Version: ")) != SIZE_MAX;
 }
 
 static bool
@@ -328,7 +328,6 @@ parse_banner(struct tsn_parse_ctx *ctx, struct tsn_slice record)
 const struct tsn_parser_desc tsn_parser_mysql_banner = {
 	.kind = "mysql.server",
 	.doc = "what a MySQL server writes when it opens its general or slow log",
-	.first = "/ABCDEFGHIJKLMNOPQRSTUVWXYZmT",
 	.probe = probe_banner,
 	.parse = parse_banner,
 };
