@@ -132,6 +132,10 @@ note_endpoint(struct found *f, const struct endpoint *e, struct tsn_slice before
 	static const struct tsn_slice to[] = {TSN_AUTH_TEXT("to"), TSN_AUTH_TEXT("dst"),
 	    TSN_AUTH_TEXT("faddr"), TSN_AUTH_TEXT("->"), TSN_AUTH_TEXT("dest"),
 	    TSN_AUTH_TEXT("destination")};
+	static const struct tsn_slice from[] = {TSN_AUTH_TEXT("from"), TSN_AUTH_TEXT("src"),
+	    TSN_AUTH_TEXT("for"), TSN_AUTH_TEXT("laddr"), TSN_AUTH_TEXT("="),
+	    TSN_AUTH_TEXT("[Source:"), TSN_AUTH_TEXT("host"), TSN_AUTH_TEXT("local-host"),
+	    TSN_AUTH_TEXT("source"), TSN_AUTH_TEXT("peer")};
 	static const struct tsn_slice mapped[] = {TSN_AUTH_TEXT("gaddr")};
 
 	if (is_any(before, mapped, TSN_COUNT(mapped)) || e->ip.ptr[-1] == '(')
@@ -139,6 +143,9 @@ note_endpoint(struct found *f, const struct endpoint *e, struct tsn_slice before
 	if (is_any(before, to, TSN_COUNT(to))) {
 		if (f->destination.ip.len == 0)
 			f->destination = *e;
+	} else if (!is_any(before, from, TSN_COUNT(from)) && e->port.len == 0 &&
+	    e->interface.len == 0 && e->ip.ptr[-1] != '[') {
+		return;		/* an address in free text */
 	} else if (f->source.ip.len == 0) {
 		f->source = *e;
 	} else if (f->destination.ip.len == 0) {

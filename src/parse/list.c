@@ -16,6 +16,8 @@
 	X(cef) \
 	X(leef) \
 	X(cisco) \
+	X(daemon) \
+	X(vsftpd) \
 	X(pam) \
 	X(sql_record) \
 	X(mysql_slow) \

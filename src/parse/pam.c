@@ -194,6 +194,11 @@ tsn_pam_parse(struct tsn_parse_ctx *ctx, struct tsn_slice body)
 		parse_text(ctx, body);
 		return TSN_OK;
 	}
+	if (TSN_SCAN(&s, "authentication failure; ")) {
+		tsn_put_str(ctx, TSN_F_EVENT_PROVIDER, TSN_SLICE("pam"));
+		parse_text(ctx, body);
+		return TSN_OK;
+	}
 	if (!scan_origin(&s, &module, &service))
 		return TSN_EPARSE;
 	type = TSN_SLICE_NONE;

@@ -1,0 +1,186 @@
+#!/usr/bin/env python3
+"""What share of the cases of public test sets get the fields they expect.
+
+usage: parser_rates.py PARSE_LINES CORPUS [--misses SET] [--markdown]
+
+PARSE_LINES is build/tests/golden/parse_lines; CORPUS the folder of test data.  --misses prints the
+cases of one set that miss, with what came out.
+"""
+import collections, gzip, json, pathlib, re, subprocess, sys
+
+TOOL, CORPUS = sys.argv[1], pathlib.Path(sys.argv[2])
+MISSES = sys.argv[sys.argv.index("--misses") + 1] if "--misses" in sys.argv else None
+
+
+def parse(lines, *args):
+    data = "\n".join(l.replace("\n", " ") for l in lines) + "\n"
+    out = subprocess.run([TOOL, "--lines", *args, "-"], input=data.encode("utf-8", "surrogateescape"),
+                         capture_output=True, check=True).stdout.decode("utf-8", "replace")
+    return [json.loads(l) or {} for l in out.split("\n") if l]
+
+
+def get(doc, path):
+    for part in path.split("."):
+        if not isinstance(doc, dict) or part not in doc:
+            return None
+        doc = doc[part]
+    return doc
+
+
+def same(want, got):
+    if isinstance(got, list):
+        return any(same(want, g) for g in got)
+    return got is not None and str(got) == str(want)
+
+
+class Rate:
+    def __init__(self):
+        self.sets = collections.OrderedDict()
+
+    def add(self, name, ok, line="", note=""):
+        good, total = self.sets.get(name, (0, 0))
+        self.sets[name] = (good + bool(ok), total + 1)
+        if MISSES == name and not ok:
+            print(f"- {line[:240]}\n    {note}")
+
+    def show(self):
+        if "--markdown" in sys.argv:
+            print("| set | cases | fields as expected |\n|---|---|---|")
+        for name, (good, total) in self.sets.items():
+            share = 100.0 * good / total
+            print(f"| {name} | {total} | {share:.1f} % |" if "--markdown" in sys.argv
+                  else f"{name:34} {good:5} of {total:5}  {share:5.1f} %")
+
+
+RATE = Rate()
+ADDRESS = ("source.ip", "source.domain", "source.address", "client.ip", "client.address")
+# Filters of syslog programs; the others are of web servers, databases and products with own files.
+F2B = """sshd dropbear pam-generic selinux-ssh vsftpd proftpd wuftpd gssftpd postfix dovecot courier-auth
+courier-smtp cyrus-imap sendmail-auth sendmail-reject uwimap-auth solid-pop3d named-refused xinetd-fail
+webmin-auth""".split()
+
+
+def fail2ban():
+    rows = [json.loads(l) for l in open(CORPUS / "06-parser-vectors/fail2ban/cases.jsonl")]
+    docs = parse([r["log"] for r in rows], "--received", "1136073600")
+    for row, doc in zip(rows, docs):
+        want = row["expect"]
+        host = want.get("host") or want.get("ip4") or want.get("ip6")
+        if not host:
+            continue
+        got = [get(doc, k) for k in ADDRESS]
+        if host.startswith("::ffff:"):
+            host = host[7:]
+        # a line that names no host belongs to a filter over several lines
+        if host not in row["log"]:
+            continue
+        name = "fail2ban " + ("syslog programs" if row["filter"] in F2B else
+                              "journal lines" if row["filter"] == "sshd-journal" else "other products")
+        RATE.add(name + ": host", any(same(host, g) for g in got), row["log"], f"want {host}, got {got}")
+        if want.get("user") and name == "fail2ban syslog programs":
+            RATE.add(name + ": user", same(want["user"], get(doc, "user.name")), row["log"],
+                     f"want {want['user']}, got {get(doc, 'user.name')}")
+        if row["filter"] in F2B and want.get("time"):
+            RATE.add(name + ": time", doc.get("@timestamp", "")[5:19] == want["time"][5:19] or
+                     row["filter"] == "selinux-ssh", row["log"],
+                     f"want {want['time']}, got {doc.get('@timestamp')}")
+
+
+KIND_OF_DECODER = {
+    "sshd": "system.auth", "macos-date-format-sshd": "system.auth", "pam": "system.auth", "su": "system.auth",
+    "sudo": "system.auth", "cisco-asa": "cisco_asa.log", "pix": "cisco_asa.log", "cisco-ios": "cisco_ios.log",
+    "kernel": "auditd.log", "paps": "leef.log", "vsftpd": "vsftpd.log",
+}
+
+
+def ossec():
+    rows = [json.loads(l) for l in open(CORPUS / "06-parser-vectors/ossec_wazuh/cases.jsonl")]
+    docs = parse([r["log"] for r in rows])
+    for row, doc in zip(rows, docs):
+        want = KIND_OF_DECODER.get(row["decoder"])
+        if want and row["expect"] == "pass":
+            RATE.add("ossec_wazuh: kind", same(want, get(doc, "event.dataset")), row["log"],
+                     f"{row['decoder']}: {get(doc, 'event.dataset')}")
+        elif row["decoder"] in ("dovecot", "named", "proftpd", "postfix-reject") and row["expect"] == "pass":
+            ip = re.findall(r"\d+\.\d+\.\d+\.\d+", row["log"])
+            if ip:
+                RATE.add("ossec_wazuh: peer of servers", same(ip[0], get(doc, "source.ip")), row["log"],
+                         f"got {get(doc, 'source.ip')}")
+
+
+METRON = {
+    "asa": {"ip_src_addr": "source.ip", "ip_dst_addr": "destination.ip", "ip_src_port": "source.port",
+            "ip_dst_port": "destination.port", "protocol": "network.transport", "syslog_host": "host.name"},
+    "leef": {"ip_src_addr": "source.ip", "DeviceVendor": "observer.vendor", "DeviceProduct": "observer.product",
+             "DeviceVersion": "observer.version", "DeviceEvent": "event.code", "usrName": "leef.usrName",
+             "sev": "leef.sev", "cat": "leef.cat", "name": "leef.name"},
+    "syslog5424": {"syslog.header.hostName": "log.syslog.hostname", "syslog.header.facility":
+                   "log.syslog.facility.code", "syslog.header.pri": "log.syslog.priority",
+                   "syslog.header.procId": "log.syslog.procid", "syslog.header.severity":
+                   "log.syslog.severity.code", "syslog.header.appName": "log.syslog.appname",
+                   "syslog.message": "message"},
+}
+
+
+def metron():
+    for kind, names in METRON.items():
+        folder = CORPUS / "06-parser-vectors/metron" / kind
+        rows = [json.loads(l) for l in open(next(folder.glob("parsed_*"))) if l.strip()]
+        docs = parse([r["original_string"] for r in rows])
+        for row, doc in zip(rows, docs):
+            bad = [f"{k}: want {row[k]}, got {get(doc, v)}" for k, v in names.items()
+                   if k in row and row[k] not in ("-", "") and not same(row[k], get(doc, v))]
+            RATE.add(f"metron {kind}: all fields", not bad, row["original_string"], "; ".join(bad))
+
+
+def rfc5424():
+    for name in ("go_syslog_cases.jsonl", "rfc5424_section_6_5_examples.jsonl"):
+        rows = [json.loads(l) for l in open(CORPUS / "06-parser-vectors/rfc5424" / name)]
+        rows = [r for r in rows if "\n" not in r.get("input", r.get("log", ""))]
+        docs = parse([r.get("input", r.get("log")) for r in rows])
+        for row, doc in zip(rows, docs):
+            valid = row.get("valid", True)
+            got = get(doc, "log.syslog.version") is not None and get(doc, "event.kind") != "pipeline_error"
+            RATE.add("rfc5424: valid or not", valid == got, row.get("input", ""), f"want {valid}, got {got}")
+
+
+def crowdsec():
+    names = {"source_ip": "source.ip", "program": "process.name", "sshd_client_ip": "source.ip",
+             "sshd_invalid_user": "user.name", "logsource": None}
+    programs = {"sshd", "sudo", "su", "vsftpd", "proftpd", "dovecot", "postfix", "named", "dropbear"}
+    path = CORPUS / "06-parser-vectors/crowdsec/parsed_fields.jsonl.gz"
+    with gzip.open(path, "rt") as f:
+        rows = [json.loads(l) for l in f]
+    wanted = {}
+    for row in rows:
+        p = row["parsed"]
+        if p.get("program") in programs and "message" in p and "timestamp" in p:
+            key = (row["test"], row["event"])
+            w = wanted.setdefault(key, [p["timestamp"], p["program"], p["message"], {}])
+            for src, dst in (("source_ip", "source.ip"),):
+                if row["meta"].get(src):
+                    w[3][dst] = row["meta"][src]
+            if row["meta"].get("target_user"):
+                w[3]["user.name"] = row["meta"]["target_user"]
+    keys = list(wanted)
+    lines = [f"{w[0]} host {w[1]}[1]: {w[2]}" for w in wanted.values()]
+    for key, line, doc in zip(keys, lines, parse(lines)):
+        want = wanted[key][3]
+        if not want:
+            continue
+        bad = [f"{k}: want {v}, got {get(doc, k)}" for k, v in want.items() if not same(v, get(doc, k))]
+        RATE.add("crowdsec syslog programs: source, user", not bad, line, "; ".join(bad))
+
+
+def lnav():
+    rows = [json.loads(l) for l in open(CORPUS / "06-parser-vectors/lnav/format_samples.jsonl")]
+    rows = [r for r in rows if r["format"] in ("syslog_log", "vsftpd_log")]
+    docs = parse([r["line"].split("\n")[0] for r in rows])
+    for row, doc in zip(rows, docs):
+        ok = "time_unknown" not in (doc.get("tags") or []) and get(doc, "process.name")
+        RATE.add("lnav syslog samples: time, program", ok, row["line"], f"{get(doc, 'event.dataset')}")
+
+
+for test_set in (fail2ban, ossec, metron, rfc5424, crowdsec, lnav):
+    test_set()
+RATE.show()
