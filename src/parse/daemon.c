@@ -62,7 +62,8 @@ static const struct phrase mail_phrases[] = {
 static const struct mark mail_peers[] = {
 	MARK("rip=", '\0', true), MARK("ip=[", ']', true), MARK(" from ", '\0', false),
 	MARK("client=", '\0', false), MARK("warning: ", '\0', false), MARK("relay=", '\0', true),
-	MARK("host=", '\0', true), MARK("badlogin: ", '\0', false), MARK("> ", '\0', false),
+	MARK("host=", '\0', true), MARK("badlogin: ", '\0', false), MARK(": ", '\0', false),
+	MARK(" - ", '\0', true),
 };
 static const struct mark mail_users[] = {
 	MARK("user=<", '>', false), MARK("sasl_username=", '\0', false), MARK("user=", '\0', false),
@@ -134,7 +135,8 @@ static const struct mark shell_users[] = {
 static const struct family families[] = {
 	{" dovecot dovecot-auth postfix postfix-smo imapd imapd-ssl pop3d pop3d-ssl ipop3d imap pop3 "
 	    "cyrus courieresmtpd esmtpd authdaemond sendmail sm-mta sm-acceptingconnections "
-	    "sm-msp-queue saslauthd solid-pop3d perdition uw-imapd imaplogin pop3login courierpop3login smtpd ",
+	    "sm-msp-queue saslauthd solid-pop3d perdition uw-imapd imaplogin pop3login "
+	    "courierpop3login smtpd ",
 	    TABLE(mail_phrases), TABLE(mail_peers), TABLE(mail_users)},
 	{" vsftpd proftpd pure-ftpd wu-ftpd ftpd in.ftpd ", TABLE(ftp_phrases), TABLE(ftp_peers),
 	    TABLE(ftp_users)},
@@ -143,7 +145,7 @@ static const struct family families[] = {
 	    "stunnel tcpd sshlockout ", TABLE(shell_phrases), TABLE(shell_peers), TABLE(shell_users)},
 };
 
-/* "name[192.0.2.1]", "name [192.0.2.1]", "[192.0.2.1]:25", "192.0.2.1:25", "192.0.2.1#53", "<..>" */
+/* "name[192.0.2.1]", "name [192.0.2.1]", "[192.0.2.1]:25", "192.0.2.1:25", "192.0.2.1#53" */
 static bool
 put_peer(struct tsn_parse_ctx *ctx, struct tsn_slice v)
 {
@@ -263,13 +265,10 @@ put_passdb(struct tsn_parse_ctx *ctx, struct tsn_slice body)
 }
 
 static const struct family *
-find_family(struct tsn_slice program)
+family_named(struct tsn_slice program)
 {
 	char name[40];
-	size_t slash = tsn_slice_find_char(program, '/');
 
-	if (slash != SIZE_MAX && slash > 0)
-		program.len = slash;
 	if (program.len == 0 || program.len + 3 > sizeof name)
 		return NULL;
 	name[0] = ' ';
@@ -280,6 +279,20 @@ find_family(struct tsn_slice program)
 		    (struct tsn_slice){name, program.len + 2}) != SIZE_MAX)
 			return &families[i];
 	return NULL;
+}
+
+/* "postfix/smtpd" by what stands before the slash, "postfix-in/smtpd" by what stands behind it. */
+static const struct family *
+find_family(struct tsn_slice program)
+{
+	size_t slash = tsn_slice_find_char(program, '/');
+	const struct family *f;
+
+	if (slash == SIZE_MAX)
+		return family_named(program);
+	f = family_named((struct tsn_slice){program.ptr, slash});
+	return f != NULL ? f :
+	    family_named(tsn_slice_from(program, tsn_slice_rfind(program, TSN_SLICE("/")) + 1));
 }
 
 static void
@@ -299,6 +312,10 @@ put_family(struct tsn_parse_ctx *ctx, const struct family *f, struct tsn_slice b
 		peer = value_of(body, &f->peers[i], &v) && put_peer(ctx, v);
 	for (size_t i = 0; i < f->user_count; i++)
 		if (value_of(body, &f->users[i], &v)) {
+			size_t note = tsn_slice_find(v, TSN_SLICE(" (Login failed)"));
+
+			if (note != SIZE_MAX)
+				v.len = note;
 			tsn_put_str(ctx, TSN_F_USER_NAME, v);
 			break;
 		}
@@ -373,4 +390,38 @@ const struct tsn_parser_desc tsn_parser_vsftpd = {
 	.first = "SMTWF",
 	.probe = probe_vsftpd,
 	.parse = parse_vsftpd,
+};
+
+/* BIND's own file: "11-Aug-2013 03:36:11.372 [category: ][severity: ]client 192.0.2.1#53: ..." */
+static enum tsn_probe
+probe_bind(struct tsn_slice s)
+{
+	return s.len > 24 && s.ptr[2] == '-' && s.ptr[6] == '-' && s.ptr[11] == ' ' &&
+	    s.ptr[14] == ':' && tsn_date_month(s.ptr + 3) != 0 ? TSN_PROBE_YES : TSN_PROBE_NO;
+}
+
+static enum tsn_code
+parse_bind(struct tsn_parse_ctx *ctx, struct tsn_slice text)
+{
+	struct tsn_date when;
+	size_t n = tsn_date_dmy(&ctx->date, text, &when);
+
+	if (n == 0)
+		return TSN_EPARSE;
+	tsn_parse_set_time(ctx, &when);
+	text = tsn_slice_from(text, n + 1);
+	TSN_PUT_LIT(ctx, TSN_F_PROCESS_NAME, "named");
+	tsn_put_str(ctx, TSN_F_MESSAGE, text);
+	if (text.len > 8192)
+		text.len = 8192;
+	put_family(ctx, &families[2], text);
+	return TSN_OK;
+}
+
+const struct tsn_parser_desc tsn_parser_bind = {
+	.kind = "bind.log",
+	.doc = "BIND's own log file",
+	.first = "0123456789",
+	.probe = probe_bind,
+	.parse = parse_bind,
 };

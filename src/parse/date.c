@@ -382,6 +382,25 @@ tsn_date_asctime(struct tsn_date_ctx *ctx, struct tsn_slice s, struct tsn_date *
 }
 
 size_t
+tsn_date_dmy(struct tsn_date_ctx *ctx, struct tsn_slice s, struct tsn_date *ret)
+{
+	int year, month, day, sec;
+	int64_t ns;
+	int32_t tz = 0;
+	size_t at;
+
+	if (s.len < 20 || s.ptr[2] != '-' || s.ptr[6] != '-' || s.ptr[11] != ' ' ||
+	    (month = tsn_date_month(s.ptr + 3)) == 0 || (day = two(s.ptr)) < 0 ||
+	    (year = four(s.ptr + 7)) < 0 || (sec = clock_time(s.ptr + 12)) == -1)
+		return 0;
+	at = fraction(s, 20, &ns);
+	at = zone(s, at, &tz, &ret->zoned);
+	ret->ns = sec < 0 ? TSN_TIME_NONE :
+	    with_year(ctx, year, month, day, sec * TSN_NS_PER_SEC + ns, ret->zoned, tz);
+	return at;
+}
+
+size_t
 tsn_date_mysql(struct tsn_date_ctx *ctx, struct tsn_slice s, struct tsn_date *ret)
 {
 	char text[9];
@@ -428,6 +447,7 @@ tsn_date_any(struct tsn_date_ctx *ctx, struct tsn_slice s, struct tsn_date *ret)
 
 	if ((n = tsn_date_iso(ctx, s, ret)) != 0 || (n = tsn_date_bsd(ctx, s, ret)) != 0 ||
 	    (n = tsn_date_clf(ctx, s, ret)) != 0 || (n = tsn_date_asctime(ctx, s, ret)) != 0 ||
+	    (n = tsn_date_dmy(ctx, s, ret)) != 0 ||
 	    (n = tsn_date_mysql(ctx, s, ret)) != 0 || (n = tsn_date_epoch(s, ret)) != 0)
 		return n;
 	return 0;

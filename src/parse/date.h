@@ -43,6 +43,8 @@ size_t tsn_date_iso(struct tsn_date_ctx *ctx, struct tsn_slice s, struct tsn_dat
 size_t tsn_date_clf(struct tsn_date_ctx *ctx, struct tsn_slice s, struct tsn_date *ret);
 /** "Thu Jul 11 01:21:43.123456 2013" (asctime, Apache error log), zone between time and year. */
 size_t tsn_date_asctime(struct tsn_date_ctx *ctx, struct tsn_slice s, struct tsn_date *ret);
+/** "11-Aug-2013 03:36:11.372", zone optional (BIND, Oracle, PHP). */
+size_t tsn_date_dmy(struct tsn_date_ctx *ctx, struct tsn_slice s, struct tsn_date *ret);
 /** "170216 19:10:15", "170216  9:10:15" (MySQL before 5.7). */
 size_t tsn_date_mysql(struct tsn_date_ctx *ctx, struct tsn_slice s, struct tsn_date *ret);
 /** Digits with an optional fraction: seconds, ms, us or ns since 1970, by their count. */

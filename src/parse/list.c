@@ -18,6 +18,8 @@
 	X(cisco) \
 	X(daemon) \
 	X(vsftpd) \
+	X(bind) \
+	X(syslog_bare) \
 	X(pam) \
 	X(sql_record) \
 	X(mysql_slow) \

@@ -73,7 +73,7 @@ void
 tsn_pam_put_pairs(struct tsn_parse_ctx *ctx, struct tsn_slice text)
 {
 	struct tsn_scan s = tsn_scan_of(text);
-	struct tsn_slice name, value;
+	struct tsn_slice name, value, ruser = TSN_SLICE_NONE;
 
 	while (tsn_scan_blanks(&s), tsn_scan_to(&s, '=', &name)) {
 		if (TSN_EQ(name, "user")) {
@@ -89,6 +89,7 @@ tsn_pam_put_pairs(struct tsn_parse_ctx *ctx, struct tsn_slice text)
 			value = (struct tsn_slice){s.at, host};
 			s.at += host;
 			tsn_put_some(ctx, TSN_F_PAM_RUSER, value);
+			ruser = value;
 			continue;
 		}
 		value = tsn_scan_word(&s);
@@ -103,6 +104,8 @@ tsn_pam_put_pairs(struct tsn_parse_ctx *ctx, struct tsn_slice text)
 		else if (TSN_EQ(name, "logname"))
 			tsn_put_some(ctx, TSN_F_SOURCE_USER_NAME, value);
 	}
+	/* an FTP server tells the name that was tried there */
+	tsn_put_some(ctx, TSN_F_USER_NAME, ruser);
 }
 
 static const struct tsn_auth_what auth_failure = TSN_AUTH_WHAT("authentication", "start",

@@ -581,7 +581,7 @@ parse_sshd(struct tsn_parse_ctx *ctx, struct tsn_slice body)
 		return TSN_OK;
 	if (ctx->syslog != NULL && ctx->syslog->qualifier.len > 0)
 		return tsn_pam_parse(ctx, body);
-	if (body.ptr[0] == 'p' && tsn_pam_parse(ctx, body) == TSN_OK)
+	if ((body.ptr[0] == 'p' || body.ptr[0] == '(') && tsn_pam_parse(ctx, body) == TSN_OK)
 		return TSN_OK;
 	if (body.ptr[body.len - 1] == ']' && tsn_slice_ends(body, TSN_SLICE(" [preauth]"))) {
 		s.end -= sizeof " [preauth]" - 1;

@@ -95,6 +95,41 @@ scan_tag(struct tsn_scan *s, struct tsn_syslog *h)
 	return true;
 }
 
+/* "<mail.info> " that BSD's syslogd writes behind the time */
+static void
+scan_level(struct tsn_scan *s)
+{
+	struct tsn_scan at = *s;
+	struct tsn_slice word = tsn_scan_word(&at);
+
+	if (word.len > 4 && word.len < 24 && word.ptr[word.len - 1] == '>' && TSN_SCAN(&at, " "))
+		*s = at;
+}
+
+/* "Setup Assistant[1173]: ", "[CLOUDINIT] util.py[DEBUG]: ": a name with blanks and a pid. */
+static bool
+scan_wide_tag(struct tsn_scan *s, struct tsn_syslog *h)
+{
+	const char *p = s->at, *max = tsn_scan_left(s) > 48 ? s->at + 48 : s->end, *open;
+
+	if (p < max && *p == '[')
+		p++;
+	while (p < max && *p != '[' && *p != ':' && *p != '(' && *p != '=' && *p != '"')
+		p++;
+	if (p == max || *p != '[' || p == s->at)
+		return false;
+	open = p++;
+	while (p < s->end && p < open + 12 && *p != ']' && *p != ' ')
+		p++;
+	if (p + 1 >= s->end || *p != ']' || p[1] != ':')
+		return false;
+	h->program = (struct tsn_slice){s->at, (size_t)(open - s->at)};
+	h->pid = (struct tsn_slice){open + 1, (size_t)(p - open - 1)};
+	s->at = p + 2;
+	TSN_SCAN(s, " ");
+	return true;
+}
+
 /* After the time: "HOST TAG: text", "TAG: text", "HOST text". */
 static void
 scan_host_tag(struct tsn_scan *s, struct tsn_syslog *h)
@@ -106,6 +141,8 @@ scan_host_tag(struct tsn_scan *s, struct tsn_syslog *h)
 	if (TSN_SCAN(s, " "))
 		while (TSN_SCAN(s, " "))
 			gap = true;	/* a collector that left the host out left its blanks */
+	if (TSN_UNLIKELY(s->at < s->end && *s->at == '<'))
+		scan_level(s);
 	if ((gap && scan_tag(s, h)) || TSN_SCAN(s, "last message repeated "))
 		return;
 	back = *s;
@@ -136,7 +173,8 @@ scan_host_tag(struct tsn_scan *s, struct tsn_syslog *h)
 		continue;
 	if (TSN_SCAN(s, ": "))		/* "host : %ASA-..." */
 		return;
-	scan_tag(s, h);
+	if (!scan_tag(s, h))
+		scan_wide_tag(s, h);
 }
 
 /*
@@ -189,7 +227,9 @@ tsn_syslog_message(struct tsn_parse_ctx *ctx, const struct tsn_syslog *h, struct
 static bool
 looks_bsd(struct tsn_slice s)
 {
-	return s.len >= 15 && s.ptr[3] == ' ' && s.ptr[6] == ' ' && tsn_is_digit(s.ptr[5]) &&
+	return s.len >= 15 && s.ptr[3] == ' ' &&
+	    ((s.ptr[6] == ' ' && tsn_is_digit(s.ptr[5])) ||
+	    (s.ptr[5] == ' ' && tsn_is_digit(s.ptr[4]) && s.ptr[8] == ':')) &&
 	    tsn_date_month(s.ptr) != 0;
 }
 
@@ -225,6 +265,25 @@ scan_router(struct tsn_scan *s, struct tsn_syslog *h)
 	return true;
 }
 
+/* "web1 sshd[22]: text": what is left when a viewer has taken the time off. */
+static enum tsn_probe
+probe_bare(struct tsn_slice text)
+{
+	struct tsn_scan s = tsn_scan_of(text);
+	struct tsn_syslog h = {.priority = -1};
+	struct tsn_slice host = tsn_scan_word(&s);
+
+	if (host.len == 0 || host.len > 64 || !TSN_SCAN(&s, " "))
+		return TSN_PROBE_NO;
+	for (size_t i = 0; i < host.len; i++)
+		if (!tsn_is_digit(host.ptr[i]) && host.ptr[i] != '.' && host.ptr[i] != '-' &&
+		    host.ptr[i] != '_' && !(tsn_lower(host.ptr[i]) >= 'a' && tsn_lower(host.ptr[i]) <= 'z'))
+			return TSN_PROBE_NO;
+	if (!scan_tag(&s, &h) || h.pid.len == 0 || !tsn_is_digit(h.pid.ptr[0]))
+		return TSN_PROBE_NO;
+	return TSN_PROBE_MAYBE;
+}
+
 static enum tsn_code
 parse_syslog(struct tsn_parse_ctx *ctx, struct tsn_slice record)
 {
@@ -253,6 +312,8 @@ parse_syslog(struct tsn_parse_ctx *ctx, struct tsn_slice record)
 		}
 	} else if (h.priority >= 0) {
 		scan_tag(&s, &h);
+	} else if (probe_bare(record) != TSN_PROBE_NO) {
+		scan_host_tag(&s, &h);
 	} else {
 		return TSN_EPARSE;
 	}
@@ -302,5 +363,12 @@ const struct tsn_parser_desc tsn_parser_syslog = {
 	.doc = "syslog, RFC 3164 and RFC 5424, from the network or a file",
 	.first = "<*.0123456789JFMASOND",
 	.probe = probe_syslog,
+	.parse = parse_syslog,
+};
+
+const struct tsn_parser_desc tsn_parser_syslog_bare = {
+	.kind = "system.syslog",
+	.doc = "lines of syslog without their time",
+	.probe = probe_bare,
 	.parse = parse_syslog,
 };

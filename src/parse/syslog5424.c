@@ -4,9 +4,17 @@
  */
 #include "parse/syslog.h"
 
+#include "codec/utf8.h"
+
+/* SD-IDs that are compared to find one that comes twice. */
+#define SD_IDS_MAX 32u
+
 struct cursor {
 	struct tsn_scan s;
 	const char *why;	/* what was expected, once something went wrong */
+	const char *flaw;	/* a breach that does not keep the rest from being read */
+	struct tsn_slice ids[SD_IDS_MAX];
+	size_t id_count;
 };
 
 bool
@@ -113,10 +121,14 @@ sd_value(struct tsn_parse_ctx *ctx, struct cursor *c, struct tsn_slice *ret)
 
 	for (; p < c->s.end && *p != '"'; p++) {
 		if (*p == ']')
-			return false;
-		if (*p == '\\' && p + 1 < c->s.end && (p[1] == '"' || p[1] == '\\' || p[1] == ']')) {
+			c->flaw = "expected \\] for ] in structured data";
+		if (*p != '\\')
+			continue;
+		if (p + 1 < c->s.end && (p[1] == '"' || p[1] == '\\' || p[1] == ']')) {
 			escaped = true;
 			p++;
+		} else {
+			c->flaw = "expected \\\", \\\\ or \\] in structured data";
 		}
 	}
 	if (p == c->s.end)
@@ -148,6 +160,11 @@ sd_element(struct tsn_parse_ctx *ctx, struct cursor *c)
 		c->why = "expected an SD-ID of 1 to 32 characters";
 		return;
 	}
+	for (size_t i = 0; i < c->id_count; i++)
+		if (tsn_slice_eq(c->ids[i], id))
+			c->flaw = "expected each SD-ID once";
+	if (c->id_count < SD_IDS_MAX)
+		c->ids[c->id_count++] = id;
 	key = tsn_keys_child(ctx->keys, TSN_F_LOG_SYSLOG_STRUCTURED_DATA, id);
 	if (TSN_SCAN(&c->s, "]")) {
 		tsn_put(ctx, &(struct tsn_field){.key = key, .type = TSN_T_OBJECT});
@@ -214,5 +231,10 @@ tsn_syslog5424_parse(struct tsn_parse_ctx *ctx, int priority, struct tsn_slice s
 		return TSN_OK;
 	}
 	TSN_SCAN(&c.s, "\xef\xbb\xbf");
-	return tsn_syslog_message(ctx, &h, tsn_scan_rest(&c.s));
+	if (!tsn_utf8_valid(tsn_scan_rest(&c.s)))
+		c.flaw = "expected a message in UTF-8";
+	TSN_TRY(tsn_syslog_message(ctx, &h, tsn_scan_rest(&c.s)));
+	if (c.flaw != NULL)
+		tsn_event_fail(ctx->batch, tsn_slice_cstr(c.flaw));
+	return TSN_OK;
 }

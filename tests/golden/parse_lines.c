@@ -22,6 +22,7 @@ struct run {
 	struct tsn_buf out;
 	int64_t received_ns;
 	bool lines;
+	char end;
 	bool frame;
 };
 
@@ -56,8 +57,8 @@ all(struct run *r, FILE *f)
 	uint64_t offset = 0, number = 0;
 	bool ok = true;
 
-	while (ok && (n = getline(&line, &cap, f)) > 0) {
-		size_t len = (size_t)n - (line[n - 1] == '\n');
+	while (ok && (n = getdelim(&line, &cap, r->end, f)) > 0) {
+		size_t len = (size_t)n - (line[n - 1] == r->end);
 
 		ok = one(r, (struct tsn_slice){line, len}, offset, ++number);
 		offset += (uint64_t)n;
@@ -101,7 +102,7 @@ framed(struct run *r, FILE *f)
 int
 main(int argc, char **argv)
 {
-	static struct run r = {.source = {.path = {"golden.log", 10}},
+	static struct run r = {.end = '\n', .source = {.path = {"golden.log", 10}},
 	    .received_ns = INT64_C(1767225600) * TSN_NS_PER_SEC};
 	const char *path = "-";
 	FILE *f;
@@ -116,6 +117,8 @@ main(int argc, char **argv)
 			r.source.tz_offset_sec = (int32_t)strtol(argv[++i], NULL, 10);
 		else if (strcmp(argv[i], "--lines") == 0)
 			r.lines = true;
+		else if (strcmp(argv[i], "--nul") == 0)
+			r.end = '\0';
 		else if (strcmp(argv[i], "--frame") == 0)
 			r.frame = true;
 		else
