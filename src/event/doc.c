@@ -130,8 +130,8 @@ tsn_doc_free(struct tsn_doc *d)
 	free(d);
 }
 
-const uint16_t *
-tsn_doc_marks(const struct tsn_doc *d)
+uint16_t *
+tsn_doc_marks(struct tsn_doc *d)
 {
 	return d->marks;
 }

@@ -63,9 +63,10 @@ TSN_MUST_CHECK enum tsn_code tsn_doc_flatten(struct tsn_doc *d, struct tsn_batch
     const struct tsn_doc_map *map, struct tsn_slice json, struct tsn_err *err);
 /**
  * Of the last document: marks[m] is 0 when no name with mark m was there, else 1 + the index in
- * event.fields of the first field at or below it.  Valid until the next document.
+ * event.fields of the first field at or below it.  Valid until the next document; the caller may
+ * correct them.
  */
-const uint16_t *tsn_doc_marks(const struct tsn_doc *d);
+uint16_t *tsn_doc_marks(struct tsn_doc *d);
 /** True when the last document held a string that is not UTF-8. */
 bool tsn_doc_not_utf8(const struct tsn_doc *d);
 

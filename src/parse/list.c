@@ -4,6 +4,9 @@
 
 /* Most specific first: a probe that says YES ends the search. */
 #define TSN_PARSERS(X) \
+	X(eve) \
+	X(cowrie) \
+	X(json) \
 	X(syslog) \
 	X(sshd) \
 	X(sudo) \

@@ -10,6 +10,7 @@
 #ifndef TSN_PARSE_PARSE_INT_H
 #define TSN_PARSE_PARSE_INT_H
 
+#include "event/doc.h"
 #include "parse/parse.h"
 
 #include "base/compiler.h"
@@ -38,6 +39,7 @@ struct tsn_parse_ctx {
 	const struct tsn_syslog *syslog;
 	/** Set by a parser when the record is only framing and makes no event (return TSN_OK). */
 	bool framing;
+	struct tsn_doc *doc;		/* flattener of JSON documents (event/doc.h) */
 	struct tsn_parser *parser;
 	struct tsn_source_state *state;
 };

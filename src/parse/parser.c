@@ -106,6 +106,11 @@ tsn_parser_new(struct tsn_keys *keys)
 	if (p == NULL)
 		return NULL;
 	p->keys = keys;
+	p->ctx.doc = tsn_doc_new(keys);
+	if (p->ctx.doc == NULL) {
+		free(p);
+		return NULL;
+	}
 	p->list = tsn_parser_list(&p->count);
 	TSN_ASSERT(p->count <= 64);
 	for (size_t i = 0; i < p->count; i++)
@@ -134,6 +139,7 @@ tsn_parser_free(struct tsn_parser *p)
 			clear_slots(p->sources[i]);
 			free(p->sources[i]);
 		}
+	tsn_doc_free(p->ctx.doc);
 	free(p);
 }
 
