@@ -327,22 +327,29 @@ normalise(const struct json_doc *d)
 		f->flags |= TSN_FIELD_HIDDEN;
 }
 
+/*
+ * The time of the system part.  Where that names no zone (NXLog writes local time) Sysmon's own
+ * time is better: it is UTC by its name.
+ */
 static void
 set_time(const struct json_doc *d)
 {
-	static const uint8_t marks[] = {W_TIME, W_TIME2, W_UTC_TIME};
-	struct tsn_date date;
+	static const uint8_t marks[] = {W_TIME, W_UTC_TIME, W_TIME2};
+	struct tsn_date best = {.ns = TSN_TIME_NONE}, date;
 
-	for (size_t i = 0; i < TSN_COUNT(marks); i++) {
+	for (size_t i = 0; i < TSN_COUNT(marks) && !best.zoned; i++) {
 		const struct tsn_field *f = json_field(d, marks[i]);
 
 		if (f == NULL || !tsn_json_time(d->ctx, f, &date))
 			continue;
-		/* Sysmon's own time is UTC by its name. */
-		date.zoned |= marks[i] == W_UTC_TIME;
-		tsn_parse_set_time(d->ctx, &date);
-		return;
+		if (marks[i] == W_UTC_TIME && !date.zoned) {
+			date.ns += d->ctx->date.tz_offset_sec * TSN_NS_PER_SEC;
+			date.zoned = true;
+		}
+		if (best.ns == TSN_TIME_NONE || (date.zoned && marks[i] == W_UTC_TIME))
+			best = date;
 	}
+	tsn_parse_set_time(d->ctx, &best);
 }
 
 static void
