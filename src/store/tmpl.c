@@ -305,7 +305,7 @@ rekey_at(struct tsn_buf *out, struct tsn_slice sig, struct bin *r, struct key_ma
 	size_t at = (size_t)((const char *)r->at - sig.ptr);
 	uint32_t key = bin_u32(r);
 
-	if (key == 0 || r->bad)
+	if (key == 0 || key == TSN_KEY_NONE || r->bad)
 		return;
 	if (key >= map->count) {
 		r->bad = true;

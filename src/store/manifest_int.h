@@ -1,0 +1,37 @@
+/*
+ * store/manifest: what the store consists of at one moment: segments, the journal behind them, and
+ * the ranges that are in the segments.  Replaced as a whole by rename, so that it is always one
+ * state or the next.
+ */
+#ifndef TSN_STORE_MANIFEST_INT_H
+#define TSN_STORE_MANIFEST_INT_H
+
+#include "store/file_int.h"
+#include "store/range_int.h"
+
+struct manifest_seg {
+	uint64_t number;
+	uint64_t rows, raw_bytes, file_bytes;
+	int64_t time_min, time_max;
+};
+
+struct manifest {
+	uint64_t generation;		/* grows with each replacement */
+	uint64_t journal;		/* number of the journal; commits up to `seq` are in segments */
+	uint64_t seq;
+	uint64_t next_number;		/* of segments and journals */
+	struct manifest_seg *segs;	/* in the order in which they were made */
+	uint32_t seg_count, seg_cap;
+};
+
+void manifest_done(struct manifest *m);
+TSN_MUST_CHECK enum tsn_code manifest_add(struct manifest *m, const struct manifest_seg *seg);
+/** ranges may be NULL (readers).  TSN_ENOTFOUND, TSN_ECORRUPT, TSN_EVERSION, TSN_EIO. */
+TSN_MUST_CHECK enum tsn_code manifest_read(struct manifest *m, const char *dir,
+    struct ranges *ranges, struct tsn_err *err);
+TSN_MUST_CHECK enum tsn_code manifest_write(const struct manifest *m, const char *dir,
+    const struct ranges *ranges, struct tsn_err *err);
+/** The name of a segment's file. */
+void manifest_seg_name(const struct manifest_seg *seg, char out[64]);
+
+#endif

@@ -1,0 +1,105 @@
+#include "store/pack_int.h"
+
+#include <stdlib.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+#include <zstd.h>
+
+struct packer {
+	ZSTD_CCtx *zstd;
+};
+
+struct packer *
+packer_new(int level)
+{
+	struct packer *p = calloc(1, sizeof *p);
+
+	if (p == NULL)
+		return NULL;
+	p->zstd = ZSTD_createCCtx();
+	if (p->zstd == NULL ||
+	    ZSTD_isError(ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_compressionLevel, level)) ||
+	    ZSTD_isError(ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_contentSizeFlag, 0))) {
+		packer_free(p);
+		return NULL;
+	}
+	return p;
+}
+
+void
+packer_free(struct packer *p)
+{
+	if (p == NULL)
+		return;
+	(void)ZSTD_freeCCtx(p->zstd);
+	free(p);
+}
+
+uint64_t
+pack_hash(const void *p, size_t len)
+{
+	return XXH3_64bits(p, len);
+}
+
+enum tsn_code
+pack(struct packer *p, struct tsn_slice raw, struct tsn_buf *out, struct pack *ret_pack)
+{
+	size_t bound = ZSTD_compressBound(raw.len), n;
+
+	if (raw.len > PACK_RAW_MAX)
+		return TSN_ELIMIT;
+	if (!tsn_buf_room(out, bound))
+		return tsn_buf_check(out);
+	n = ZSTD_compress2(p->zstd, out->ptr + out->len, bound, raw.ptr, raw.len);
+	if (ZSTD_isError(n))
+		return TSN_ENOMEM;
+	*ret_pack = (struct pack){0, (uint32_t)n, (uint32_t)raw.len,
+	    pack_hash(out->ptr + out->len, n)};
+	out->len += n;
+	return TSN_OK;
+}
+
+enum tsn_code
+unpack(struct tsn_slice file, const struct pack *p, char **ret_raw)
+{
+	char *raw;
+
+	if (p->offset > file.len || p->packed_len > file.len - p->offset ||
+	    p->raw_len > PACK_RAW_MAX ||
+	    pack_hash(file.ptr + p->offset, p->packed_len) != p->hash)
+		return TSN_ECORRUPT;
+	raw = malloc((size_t)p->raw_len + 1);
+	if (raw == NULL)
+		return TSN_ENOMEM;
+	if (ZSTD_decompress(raw, p->raw_len, file.ptr + p->offset, p->packed_len) != p->raw_len) {
+		free(raw);
+		return TSN_ECORRUPT;
+	}
+	*ret_raw = raw;
+	return TSN_OK;
+}
+
+void
+pack_put(struct tsn_buf *out, const struct pack *p)
+{
+	bin_add_var(out, p->offset);
+	bin_add_var(out, p->packed_len);
+	bin_add_var(out, p->raw_len);
+	bin_add_u64(out, p->hash);
+}
+
+void
+pack_get(struct bin *r, struct pack *p)
+{
+	uint64_t packed, raw;
+
+	p->offset = bin_var(r);
+	packed = bin_var(r);
+	raw = bin_var(r);
+	p->hash = bin_u64(r);
+	if (packed > PACK_RAW_MAX || raw > PACK_RAW_MAX)
+		r->bad = true;
+	p->packed_len = (uint32_t)packed;
+	p->raw_len = (uint32_t)raw;
+}

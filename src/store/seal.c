@@ -1,0 +1,166 @@
+/*
+ * Rows leave memory for segments.  Order of the steps of a commit, each durable before the next:
+ * segments, empty new journal, manifest that names both; then the old journal is removed.
+ */
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "store/store_int.h"
+
+/* A segment is cut at midnight (UTC) unless that would make crumbs. */
+#define DAY_BYTES_MIN (1u << 20)
+/* Of records: larger ones gain little and make merging and retention coarse. */
+#define SEGMENT_BYTES_MAX (UINT64_C(2) << 30)
+
+bool
+seal_pending(const struct tsn_store *s)
+{
+	return s->segw != NULL || s->fresh_count > 0;
+}
+
+enum tsn_code
+seal_path(const struct tsn_store *s, const struct manifest_seg *seg, char out[FILE_PATH_MAX],
+    struct tsn_err *err)
+{
+	char name[64];
+
+	manifest_seg_name(seg, name);
+	return file_path(out, s->dir, name, err);
+}
+
+static enum tsn_code
+begin_segment(struct tsn_store *s, int64_t time_ns, struct tsn_err *err)
+{
+	char path[FILE_PATH_MAX];
+
+	if (s->fresh_count == s->fresh_cap) {
+		uint32_t cap = s->fresh_cap == 0 ? 8 : s->fresh_cap * 2;
+		struct manifest_seg *fresh = reallocarray(s->fresh, cap, sizeof *fresh);
+
+		if (fresh == NULL)
+			TSN_FAIL(err, TSN_ENOMEM, "out of memory");
+		s->fresh = fresh;
+		s->fresh_cap = cap;
+	}
+	s->segw_info = (struct manifest_seg){.number = s->manifest.next_number++,
+	    .time_min = tsn_time_floor(time_ns, TSN_NS_PER_DAY)};
+	TSN_TRY(seal_path(s, &s->segw_info, path, err));
+	return segw_open(path, s->keys, STORE_ZSTD_LEVEL, &s->segw, err);
+}
+
+/* The name was given when the first row was known, so it is by the first day; what the manifest
+ * says of times must agree with it. */
+static enum tsn_code
+end_segment(struct tsn_store *s, struct tsn_err *err)
+{
+	struct manifest_seg seg = s->segw_info;
+	struct segw_result result;
+	struct segw *w = TSN_STEAL(s->segw);
+
+	if (w == NULL)
+		return TSN_OK;
+	TSN_TRY(segw_finish(w, &result, err));
+	seg.rows = result.rows;
+	seg.raw_bytes = result.raw_bytes;
+	seg.file_bytes = result.file_bytes;
+	seg.first = result.time_min;
+	seg.time_max = result.time_max;
+	s->fresh[s->fresh_count++] = seg;
+	return TSN_OK;
+}
+
+static bool
+must_cut(const struct tsn_store *s, int64_t day)
+{
+	uint64_t bytes = segw_raw_bytes(s->segw);
+
+	return bytes >= SEGMENT_BYTES_MAX || (day != s->segw_info.time_min &&
+	    bytes >= DAY_BYTES_MIN);
+}
+
+enum tsn_code
+seal_rows(struct tsn_store *s, struct tsn_err *err)
+{
+	struct row row;
+
+	if (s->rows.count == 0)
+		return TSN_OK;
+	if (rowlog_sort(&s->rows) != TSN_OK)
+		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
+	for (uint32_t i = 0; i < s->rows.count; i++) {
+		int64_t day = tsn_time_floor(rowlog_time(&s->rows, i), TSN_NS_PER_DAY);
+
+		if (s->segw != NULL && must_cut(s, day))
+			TSN_TRY(end_segment(s, err));
+		if (s->segw == NULL)
+			TSN_TRY(begin_segment(s, day, err));
+		rowlog_get(&s->rows, i, s->vals, &row);
+		TSN_TRY(segw_add(s->segw, &row, err));
+	}
+	TSN_TRY(segw_cut(s->segw, err));
+	rowlog_reset(&s->rows);
+	s->durable = 0;
+	return TSN_OK;
+}
+
+static enum tsn_code
+swap_journal(struct tsn_store *s, struct journal *fresh, struct tsn_err *err)
+{
+	char old[FILE_PATH_MAX];
+	struct manifest next = s->manifest;
+	enum tsn_code rc;
+
+	next.segs = NULL;
+	next.seg_count = next.seg_cap = 0;
+	next.journal = next.next_number++;
+	next.seq = s->seq;
+	next.generation++;
+	for (uint32_t i = 0; i < s->manifest.seg_count + s->fresh_count; i++) {
+		const struct manifest_seg *seg = i < s->manifest.seg_count ? &s->manifest.segs[i] :
+		    &s->fresh[i - s->manifest.seg_count];
+
+		if (manifest_add(&next, seg) != TSN_OK) {
+			free(next.segs);
+			TSN_FAIL(err, TSN_ENOMEM, "out of memory");
+		}
+	}
+	rc = journal_create(fresh, s->dir, next.journal, err);
+	if (rc == TSN_OK) {
+		rc = manifest_write(&next, s->dir, &s->ranges, err);
+		/* It may be in force or not. */
+		if (rc != TSN_OK && rc != TSN_EAGAIN)
+			s->broken = true;
+		if (rc != TSN_OK)
+			journal_close(fresh);
+	}
+	if (rc != TSN_OK) {
+		free(next.segs);
+		return rc;
+	}
+	memcpy(old, s->journal.path, sizeof old);
+	manifest_done(&s->manifest);
+	s->manifest = next;
+	journal_close(&s->journal);
+	s->journal = *fresh;
+	s->fresh_count = 0;
+	/* A journal that stays is removed when the store is opened. */
+	(void)!file_unlink(old, NULL);
+	return TSN_OK;
+}
+
+enum tsn_code
+seal_commit(struct tsn_store *s, struct tsn_err *err)
+{
+	struct journal fresh;
+
+	TSN_TRY(seal_rows(s, err));
+	TSN_TRY(end_segment(s, err));
+	TSN_TRY(file_sync_dir(s->dir, err));
+	s->seq++;
+	TSN_TRY(swap_journal(s, &fresh, err));
+	frame_reset(&s->pending);
+	rowlog_reset(&s->rows);
+	s->durable = 0;
+	tmpl_table_reset(&s->tmpls);
+	return TSN_OK;
+}

@@ -1,0 +1,68 @@
+/*
+ * store/store_int: the writer's state, shared by store.c (append, commit), seal.c (rows to
+ * segments) and maintain.c (merging, retention).
+ */
+#ifndef TSN_STORE_STORE_INT_H
+#define TSN_STORE_STORE_INT_H
+
+#include "store/frame_int.h"
+#include "store/journal_int.h"
+#include "store/manifest_int.h"
+#include "store/rowlog_int.h"
+#include "store/segw_int.h"
+#include "store/store.h"
+
+#define STORE_LOCK_NAME "LOCK"
+#define STORE_QUARANTINE "quarantine"
+/* Memory of rows that wait for a segment. */
+#define STORE_ROWS_BYTES (24u << 20)
+#define STORE_TMPL_BYTES (24u << 20)
+#define STORE_ZSTD_LEVEL 3
+
+struct tsn_store {
+	char dir[FILE_PATH_MAX];
+	struct tsn_store_options options;
+	struct tsn_keys *keys;
+	int lock_fd;
+	struct shape shape;
+	struct tmpl_table tmpls;
+	struct sources sources;
+	struct ranges ranges;		/* with those not yet committed */
+	struct manifest manifest;
+	struct journal journal;
+	uint64_t seq;			/* of the last commit */
+
+	struct rowlog rows;		/* not in a segment; the first `durable` are in the journal */
+	uint32_t durable;
+	struct frame pending;		/* ranges since the last commit */
+	struct frame frame;		/* scratch for a commit's rows */
+	struct tsn_buf packed;
+	struct val *vals;
+
+	struct segw *segw;		/* being written since the last commit, or NULL */
+	struct manifest_seg segw_info;
+	struct manifest_seg *fresh;	/* finished since the last commit, not in the manifest */
+	uint32_t fresh_count, fresh_cap;
+	bool broken;			/* what the folder holds is not known: open again */
+	uint64_t damaged;		/* commits or segments that were found damaged */
+	char damage[256];		/* the first of them */
+};
+
+/* ---- seal.c ---- */
+
+/** Moves all rows in memory into segment files; they count when seal_commit is through. */
+TSN_MUST_CHECK enum tsn_code seal_rows(struct tsn_store *s, struct tsn_err *err);
+/** Finishes the segments, then replaces the manifest and the journal. */
+TSN_MUST_CHECK enum tsn_code seal_commit(struct tsn_store *s, struct tsn_err *err);
+/** True when rows have left memory for a segment that no manifest names. */
+bool seal_pending(const struct tsn_store *s);
+/** Path of a segment. */
+TSN_MUST_CHECK enum tsn_code seal_path(const struct tsn_store *s, const struct manifest_seg *seg,
+    char out[FILE_PATH_MAX], struct tsn_err *err);
+
+/* ---- maintain.c ---- */
+
+/** Removes what no manifest names; sets damaged segments aside. */
+TSN_MUST_CHECK enum tsn_code maintain_tidy(struct tsn_store *s, struct tsn_err *err);
+
+#endif
