@@ -182,7 +182,7 @@ bounds(const uint64_t *v, uint32_t n, struct column_info *info)
 	}
 }
 
-/* The first block decides whether the segment's dictionary is worth it: nothing refers to it yet. */
+/* The first block decides whether the segment's dictionary is worth it: nothing refers to it. */
 static void
 consider_local(struct column *c)
 {

@@ -158,6 +158,15 @@ frame_add_range(struct frame *f, enum frame_range op, const struct tsn_store_ran
 	return TSN_OK;
 }
 
+enum tsn_code
+frame_add_ranges(struct frame *f, const struct frame *from)
+{
+	tsn_buf_slice(&f->ranges, tsn_buf_get(&from->ranges));
+	TSN_TRY(tsn_buf_check(&f->ranges));
+	f->range_count += from->range_count;
+	return TSN_OK;
+}
+
 /* ---- to bytes ---- */
 
 static enum tsn_code

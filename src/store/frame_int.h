@@ -40,6 +40,9 @@ enum frame_range { FRAME_RANGE_ADD, FRAME_RANGE_EXTEND, FRAME_RANGE_FORGET, FRAM
 TSN_MUST_CHECK enum tsn_code frame_add_range(struct frame *f, enum frame_range op,
     const struct tsn_store_range *range);
 
+/** Those of another frame, behind the ones it has. */
+TSN_MUST_CHECK enum tsn_code frame_add_ranges(struct frame *f, const struct frame *from);
+
 /** Header and compressed body, appended to out. */
 TSN_MUST_CHECK enum tsn_code frame_encode(const struct frame *f, struct tsn_keys *keys,
     uint64_t seq, struct tsn_buf *out);

@@ -8,6 +8,7 @@
 #include "store/pack_int.h"
 
 #define MANIFEST_NAME "MANIFEST"
+#define MANIFEST_COPY "MANIFEST.copy"
 #define MANIFEST_MAGIC "TSNMANI1"
 #define MANIFEST_INCOMPAT 0u
 #define HEAD_BYTES 40u
@@ -42,7 +43,7 @@ manifest_seg_name(const struct manifest_seg *seg, char out[64])
 {
 	struct tsn_civil c;
 
-	tsn_time_to_civil(seg->time_min, &c);
+	tsn_time_to_civil(seg->day, &c);
 	(void)snprintf(out, 64, "%04d-%02d-%02d-%08llu.seg", c.year, c.month, c.day,
 	    (unsigned long long)seg->number);
 }
@@ -66,6 +67,7 @@ get_body(struct manifest *m, struct bin *r, struct ranges *ranges)
 		s.rows = bin_var(r);
 		s.raw_bytes = bin_var(r);
 		s.file_bytes = bin_var(r);
+		s.day = (int64_t)bin_u64(r);
 		s.time_min = (int64_t)bin_u64(r);
 		s.time_max = (int64_t)bin_u64(r);
 		TSN_TRY(manifest_add(m, &s));
@@ -118,8 +120,9 @@ get_file(struct manifest *m, const char *path, struct tsn_slice file, struct ran
 	return TSN_OK;
 }
 
-enum tsn_code
-manifest_read(struct manifest *m, const char *dir, struct ranges *ranges, struct tsn_err *err)
+static enum tsn_code
+read_named(struct manifest *m, const char *dir, const char *name, struct ranges *ranges,
+    struct tsn_err *err)
 {
 	char path[FILE_PATH_MAX], *buf = NULL;
 	uint64_t size;
@@ -127,7 +130,7 @@ manifest_read(struct manifest *m, const char *dir, struct ranges *ranges, struct
 	int fd;
 
 	*m = (struct manifest){0};
-	TSN_TRY(file_path(path, dir, MANIFEST_NAME, err));
+	TSN_TRY(file_path(path, dir, name, err));
 	TSN_TRY(file_open(path, O_RDONLY, &fd, err));
 	rc = file_size(fd, &size, err);
 	if (rc == TSN_OK && size > MANIFEST_BYTES_MAX)
@@ -143,6 +146,25 @@ manifest_read(struct manifest *m, const char *dir, struct ranges *ranges, struct
 	if (rc != TSN_OK)
 		manifest_done(m);
 	return rc;
+}
+
+enum tsn_code
+manifest_read(struct manifest *m, const char *dir, struct ranges *ranges, bool *ret_copy,
+    struct tsn_err *err)
+{
+	enum tsn_code rc = read_named(m, dir, MANIFEST_NAME, ranges, err);
+
+	*ret_copy = false;
+	if (rc != TSN_ECORRUPT && rc != TSN_EOF && rc != TSN_EIO)
+		return rc;
+	if (ranges != NULL)
+		ranges_done(ranges);
+	if (read_named(m, dir, MANIFEST_COPY, ranges, NULL) != TSN_OK) {
+		(void)tsn_err_context(err, rc, "the store cannot be opened, nor by its copy");
+		return rc;
+	}
+	*ret_copy = true;
+	return TSN_OK;
 }
 
 /* ---- writing ---- */
@@ -192,6 +214,7 @@ encode(const struct manifest *m, const struct ranges *ranges, struct tsn_buf *fi
 		bin_add_var(&body, m->segs[i].rows);
 		bin_add_var(&body, m->segs[i].raw_bytes);
 		bin_add_var(&body, m->segs[i].file_bytes);
+		bin_add_u64(&body, (uint64_t)m->segs[i].day);
 		bin_add_u64(&body, (uint64_t)m->segs[i].time_min);
 		bin_add_u64(&body, (uint64_t)m->segs[i].time_max);
 	}
@@ -214,29 +237,40 @@ encode(const struct manifest *m, const struct ranges *ranges, struct tsn_buf *fi
 	return TSN_OK;
 }
 
-enum tsn_code
-manifest_write(const struct manifest *m, const char *dir, const struct ranges *ranges,
-    struct tsn_err *err)
+static enum tsn_code
+write_named(struct tsn_slice file, const char *dir, const char *name, struct tsn_err *err)
 {
-	struct tsn_buf file TSN_CLEANUP(tsn_buf_done);
 	char path[FILE_PATH_MAX], fresh[FILE_PATH_MAX];
 	enum tsn_code rc;
 	int fd;
 
-	tsn_buf_init(&file, MANIFEST_BYTES_MAX);
-	TSN_TRY(file_path(path, dir, MANIFEST_NAME, err));
+	TSN_TRY(file_path(path, dir, name, err));
 	TSN_TRY(file_path(fresh, dir, MANIFEST_NAME ".new", err));
-	rc = encode(m, ranges, &file);
-	if (rc != TSN_OK)
-		TSN_FAIL(err, rc, "out of memory for the manifest");
 	TSN_TRY(file_open(fresh, O_WRONLY | O_CREAT | O_TRUNC, &fd, err));
 	rc = file_write(fd, file.ptr, file.len, fresh, err);
 	if (rc == TSN_OK)
 		rc = file_sync(fd, fresh, err);
 	file_close(fd);
-	if (rc == TSN_OK)
-		rc = file_rename(fresh, path, err);
-	if (rc == TSN_OK)
-		rc = file_sync_dir(dir, err);
-	return rc;
+	return rc == TSN_OK ? file_rename(fresh, path, err) : rc;
+}
+
+enum tsn_code
+manifest_write(const struct manifest *m, const char *dir, const struct ranges *ranges,
+    bool *ret_unsure, struct tsn_err *err)
+{
+	struct tsn_buf file TSN_CLEANUP(tsn_buf_done);
+	enum tsn_code rc;
+
+	*ret_unsure = false;
+	tsn_buf_init(&file, MANIFEST_BYTES_MAX);
+	rc = encode(m, ranges, &file);
+	if (rc != TSN_OK)
+		TSN_FAIL(err, rc, "out of memory for the manifest");
+	TSN_TRY(write_named(tsn_buf_get(&file), dir, MANIFEST_NAME, err));
+	*ret_unsure = true;
+	TSN_TRY(file_sync_dir(dir, err));
+	*ret_unsure = false;
+	/* The copy is for a damaged disk alone: a full one shall not stop a commit that stands. */
+	(void)!write_named(tsn_buf_get(&file), dir, MANIFEST_COPY, NULL);
+	return TSN_OK;
 }

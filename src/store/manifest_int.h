@@ -12,12 +12,13 @@
 struct manifest_seg {
 	uint64_t number;
 	uint64_t rows, raw_bytes, file_bytes;
+	int64_t day;			/* start of the day of its first row: part of the name */
 	int64_t time_min, time_max;
 };
 
 struct manifest {
 	uint64_t generation;		/* grows with each replacement */
-	uint64_t journal;		/* number of the journal; commits up to `seq` are in segments */
+	uint64_t journal;		/* its number; commits up to `seq` are in segments */
 	uint64_t seq;
 	uint64_t next_number;		/* of segments and journals */
 	struct manifest_seg *segs;	/* in the order in which they were made */
@@ -26,11 +27,15 @@ struct manifest {
 
 void manifest_done(struct manifest *m);
 TSN_MUST_CHECK enum tsn_code manifest_add(struct manifest *m, const struct manifest_seg *seg);
-/** ranges may be NULL (readers).  TSN_ENOTFOUND, TSN_ECORRUPT, TSN_EVERSION, TSN_EIO. */
+/**
+ * ranges may be NULL (readers).  *ret_copy: the file is damaged, its copy was used (which may be
+ * one state behind).  TSN_ENOTFOUND, TSN_ECORRUPT, TSN_EVERSION, TSN_EIO.
+ */
 TSN_MUST_CHECK enum tsn_code manifest_read(struct manifest *m, const char *dir,
-    struct ranges *ranges, struct tsn_err *err);
+    struct ranges *ranges, bool *ret_copy, struct tsn_err *err);
+/** *ret_unsure after a failure: the new state may be in force. */
 TSN_MUST_CHECK enum tsn_code manifest_write(const struct manifest *m, const char *dir,
-    const struct ranges *ranges, struct tsn_err *err);
+    const struct ranges *ranges, bool *ret_unsure, struct tsn_err *err);
 /** The name of a segment's file. */
 void manifest_seg_name(const struct manifest_seg *seg, char out[64]);
 

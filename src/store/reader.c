@@ -4,47 +4,64 @@
 #include "base/assert.h"
 #include "store/file_int.h"
 #include "store/journal_int.h"
-#include "store/memtable_int.h"
-#include "store/store.h"
+#include "store/reader_int.h"
 
-#define TMPL_BYTES_MAX (256u << 20)
-#define ROWS_MAX 1024u
-
-struct tsn_store_reader {
-	struct tsn_keys *keys;
-	struct tmpl_table tmpls;
-	struct sources sources;
-	struct memtable mem;
-	struct val vals[TMPL_SLOTS_MAX];
-};
+#define TMPL_BYTES_MAX (512u << 20)
+#define MEM_BYTES_MAX (1u << 30)
+/* The writer may replace the state while it is read; it does so seldom. */
+#define TRIES_MAX 32u
 
 struct load {
 	struct tsn_store_reader *reader;
 	struct frame_reader frame;
 };
 
+void
+reader_note(struct tsn_store_reader *r, const char *what)
+{
+	if (r->damaged++ == 0)
+		(void)tsn_slice_escape(tsn_slice_cstr(what), r->damage, sizeof r->damage);
+}
+
 static enum tsn_code
 load_commit(void *ctx, const struct frame_head *head, const void *packed, struct tsn_err *err)
 {
 	struct load *p = ctx;
+	struct rowlog *mem = &p->reader->mem;
+	const struct row *row;
+	uint32_t before = mem->count;
+	enum tsn_code rc;
 
+	if (head->seq <= p->reader->manifest.seq)
+		return TSN_OK;
 	TSN_TRY(frame_read(&p->frame, head, packed, err));
-	return memtable_take(&p->reader->mem, &p->frame);
+	while ((rc = frame_next_row(&p->frame, &row)) == TSN_OK) {
+		rc = rowlog_add(mem, row);
+		if (rc != TSN_OK)
+			break;
+	}
+	if (rc == TSN_EOF)
+		return TSN_OK;
+	rowlog_cut(mem, before);
+	TSN_FAIL(err, rc, "commit %llu cannot be read", (unsigned long long)head->seq);
 }
 
 static enum tsn_code
 load_journal(struct tsn_store_reader *r, const char *dir, struct tsn_err *err)
 {
 	char path[FILE_PATH_MAX], name[64];
-	struct journal_state state;
+	struct journal_state state = {0};
 	struct load *p;
 	uint64_t size;
 	enum tsn_code rc;
 	int fd;
 
-	journal_name(1, name);
+	journal_name(r->manifest.journal, name);
 	TSN_TRY(file_path(path, dir, name, err));
-	TSN_TRY(file_open(path, O_RDONLY, &fd, err));
+	rc = file_open(path, O_RDONLY, &fd, err);
+	if (rc == TSN_ENOTFOUND && r->skip_missing)
+		return TSN_OK;
+	TSN_TRY(rc);
 	p = calloc(1, sizeof *p);
 	rc = p == NULL ? TSN_ERR(err, TSN_ENOMEM, "out of memory") : file_size(fd, &size, err);
 	if (rc == TSN_OK) {
@@ -57,7 +74,78 @@ load_journal(struct tsn_store_reader *r, const char *dir, struct tsn_err *err)
 	}
 	free(p);
 	file_close(fd);
-	return rc == TSN_OK ? memtable_sort(&r->mem) : rc;
+	if (rc == TSN_ECORRUPT || rc == TSN_EOF) {
+		reader_note(r, err != NULL ? err->msg : "the journal is damaged");
+		rc = TSN_OK;
+	}
+	if (state.damaged > 0)
+		reader_note(r, "commits in the journal fail their checksum");
+	return rc == TSN_OK ? rowlog_sort(&r->mem) : rc;
+}
+
+static enum tsn_code
+map_segments(struct tsn_store_reader *r, const char *dir, struct tsn_err *err)
+{
+	char path[FILE_PATH_MAX], name[64];
+
+	r->segs = calloc(r->manifest.seg_count + 1, sizeof *r->segs);
+	if (r->segs == NULL)
+		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
+	for (uint32_t i = 0; i < r->manifest.seg_count; i++) {
+		struct tsn_err why = {0};
+		enum tsn_code rc;
+
+		manifest_seg_name(&r->manifest.segs[i], name);
+		TSN_TRY(file_path(path, dir, name, err));
+		rc = seg_open(&r->segs[i], path, &why);
+		if (rc == TSN_ECORRUPT || (rc == TSN_ENOTFOUND && r->skip_missing)) {
+			reader_note(r, why.msg);
+		} else if (rc != TSN_OK) {
+			if (err != NULL)
+				*err = why;
+			return rc;
+		}
+	}
+	return TSN_OK;
+}
+
+static void
+forget(struct tsn_store_reader *r)
+{
+	for (uint32_t i = 0; r->segs != NULL && i < r->manifest.seg_count; i++)
+		seg_close(&r->segs[i]);
+	free(r->segs);
+	r->segs = NULL;
+	manifest_done(&r->manifest);
+	rowlog_reset(&r->mem);
+	if (!r->skip_missing)
+		r->damaged = 0;
+}
+
+/* A missing file means that the state was replaced meanwhile, unless it is still the same. */
+static enum tsn_code
+load_state(struct tsn_store_reader *r, const char *dir, struct tsn_err *err)
+{
+	uint64_t generation = UINT64_MAX;
+	enum tsn_code rc = TSN_OK;
+	bool copy;
+
+	for (unsigned i = 0; i < TRIES_MAX; i++) {
+		TSN_TRY(manifest_read(&r->manifest, dir, NULL, &copy, err));
+		if (copy)
+			reader_note(r, "the manifest is damaged, its copy was used");
+		if (rc == TSN_ENOTFOUND && r->manifest.generation == generation) {
+			r->skip_missing = true;
+		}
+		generation = r->manifest.generation;
+		rc = map_segments(r, dir, err);
+		if (rc == TSN_OK)
+			rc = load_journal(r, dir, err);
+		if (rc != TSN_ENOTFOUND)
+			return rc;
+		forget(r);
+	}
+	return rc;
 }
 
 enum tsn_code
@@ -73,7 +161,8 @@ tsn_store_reader_open(const char *dir, struct tsn_keys *keys, struct tsn_store_r
 	}
 	r->keys = keys;
 	sources_init(&r->sources);
-	rc = load_journal(r, dir, err);
+	rowlog_init(&r->mem, MEM_BYTES_MAX);
+	rc = load_state(r, dir, err);
 	if (rc != TSN_OK) {
 		tsn_store_reader_close(r);
 		if (rc == TSN_ENOTFOUND)
@@ -89,59 +178,16 @@ tsn_store_reader_close(struct tsn_store_reader *r)
 {
 	if (r == NULL)
 		return;
-	memtable_done(&r->mem);
+	forget(r);
+	rowlog_done(&r->mem);
 	tmpl_table_done(&r->tmpls);
 	sources_done(&r->sources);
 	free(r);
 }
 
-static enum tsn_code
-flush(const struct tsn_store_scan *scan, struct tsn_batch *b, struct tsn_err *err)
+uint64_t
+tsn_store_reader_damage(const struct tsn_store_reader *r, struct tsn_slice *ret_first)
 {
-	enum tsn_code rc = TSN_OK;
-
-	if (b->count > 0)
-		rc = scan->rows(scan->ctx, b, err);
-	tsn_batch_reset(b);
-	return rc;
-}
-
-static enum tsn_code
-scan_mem(struct tsn_store_reader *r, const struct tsn_store_scan *scan, struct tsn_batch *b,
-    struct tsn_err *err)
-{
-	size_t low = memtable_lower(&r->mem, scan->from_ns);
-	size_t high = memtable_lower(&r->mem, scan->to_ns);
-
-	for (size_t n = high > low ? high - low : 0, k = 0; k < n; k++) {
-		size_t i = scan->newest_first ? high - 1 - k : low + k;
-		struct row row;
-		enum tsn_code rc;
-
-		memtable_row(&r->mem, i, r->vals, &row);
-		rc = unshape(&row, b);
-		if (rc == TSN_ELIMIT && b->count > 0) {
-			TSN_TRY(flush(scan, b, err));
-			if (scan->canceled != NULL && scan->canceled(scan->ctx))
-				TSN_FAIL(err, TSN_ECANCELED, "canceled");
-			rc = unshape(&row, b);
-		}
-		if (rc != TSN_OK && rc != TSN_ECORRUPT)
-			TSN_FAIL(err, rc, "a row does not fit into memory");
-	}
-	return flush(scan, b, err);
-}
-
-enum tsn_code
-tsn_store_scan(struct tsn_store_reader *r, const struct tsn_store_scan *scan, struct tsn_err *err)
-{
-	struct tsn_batch b;
-	enum tsn_code rc;
-
-	rc = tsn_batch_init(&b, r->keys, ROWS_MAX);
-	if (rc != TSN_OK)
-		TSN_FAIL(err, rc, "out of memory");
-	rc = scan_mem(r, scan, &b, err);
-	tsn_batch_done(&b);
-	return rc == TSN_EOF ? TSN_OK : rc;
+	*ret_first = tsn_slice_cstr(r->damage);
+	return r->damaged;
 }

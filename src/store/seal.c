@@ -29,7 +29,7 @@ seal_path(const struct tsn_store *s, const struct manifest_seg *seg, char out[FI
 }
 
 static enum tsn_code
-begin_segment(struct tsn_store *s, int64_t time_ns, struct tsn_err *err)
+begin_segment(struct tsn_store *s, int64_t day, struct tsn_err *err)
 {
 	char path[FILE_PATH_MAX];
 
@@ -43,13 +43,11 @@ begin_segment(struct tsn_store *s, int64_t time_ns, struct tsn_err *err)
 		s->fresh_cap = cap;
 	}
 	s->segw_info = (struct manifest_seg){.number = s->manifest.next_number++,
-	    .time_min = tsn_time_floor(time_ns, TSN_NS_PER_DAY)};
+	    .day = day};
 	TSN_TRY(seal_path(s, &s->segw_info, path, err));
 	return segw_open(path, s->keys, STORE_ZSTD_LEVEL, &s->segw, err);
 }
 
-/* The name was given when the first row was known, so it is by the first day; what the manifest
- * says of times must agree with it. */
 static enum tsn_code
 end_segment(struct tsn_store *s, struct tsn_err *err)
 {
@@ -63,7 +61,7 @@ end_segment(struct tsn_store *s, struct tsn_err *err)
 	seg.rows = result.rows;
 	seg.raw_bytes = result.raw_bytes;
 	seg.file_bytes = result.file_bytes;
-	seg.first = result.time_min;
+	seg.time_min = result.time_min;
 	seg.time_max = result.time_max;
 	s->fresh[s->fresh_count++] = seg;
 	return TSN_OK;
@@ -74,17 +72,18 @@ must_cut(const struct tsn_store *s, int64_t day)
 {
 	uint64_t bytes = segw_raw_bytes(s->segw);
 
-	return bytes >= SEGMENT_BYTES_MAX || (day != s->segw_info.time_min &&
+	return bytes >= SEGMENT_BYTES_MAX || (day != s->segw_info.day &&
 	    bytes >= DAY_BYTES_MIN);
 }
 
-enum tsn_code
-seal_rows(struct tsn_store *s, struct tsn_err *err)
+static enum tsn_code
+move_rows(struct tsn_store *s, struct tsn_err *err)
 {
 	struct row row;
 
 	if (s->rows.count == 0)
 		return TSN_OK;
+	s->must_seal = true;
 	if (rowlog_sort(&s->rows) != TSN_OK)
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
 	for (uint32_t i = 0; i < s->rows.count; i++) {
@@ -103,11 +102,39 @@ seal_rows(struct tsn_store *s, struct tsn_err *err)
 	return TSN_OK;
 }
 
+/* After a failure with all rows still in memory: as if nothing had been tried. */
+static void
+drop_segments(struct tsn_store *s)
+{
+	char path[FILE_PATH_MAX];
+
+	segw_abandon(TSN_STEAL(s->segw));
+	if (seal_path(s, &s->segw_info, path, NULL) == TSN_OK)
+		(void)!file_unlink(path, NULL);
+	for (; s->fresh_count > 0; s->fresh_count--)
+		if (seal_path(s, &s->fresh[s->fresh_count - 1], path, NULL) == TSN_OK)
+			(void)!file_unlink(path, NULL);
+}
+
+enum tsn_code
+seal_rows(struct tsn_store *s, struct tsn_err *err)
+{
+	bool first = !seal_pending(s);
+	enum tsn_code rc = move_rows(s, err);
+
+	if (rc != TSN_OK && first)
+		drop_segments(s);
+	else if (rc != TSN_OK)
+		s->broken = true;
+	return rc;
+}
+
 static enum tsn_code
 swap_journal(struct tsn_store *s, struct journal *fresh, struct tsn_err *err)
 {
 	char old[FILE_PATH_MAX];
 	struct manifest next = s->manifest;
+	bool unsure = false;
 	enum tsn_code rc;
 
 	next.segs = NULL;
@@ -126,9 +153,8 @@ swap_journal(struct tsn_store *s, struct journal *fresh, struct tsn_err *err)
 	}
 	rc = journal_create(fresh, s->dir, next.journal, err);
 	if (rc == TSN_OK) {
-		rc = manifest_write(&next, s->dir, &s->ranges, err);
-		/* It may be in force or not. */
-		if (rc != TSN_OK && rc != TSN_EAGAIN)
+		rc = manifest_write(&next, s->dir, &s->ranges, &unsure, err);
+		if (unsure)
 			s->broken = true;
 		if (rc != TSN_OK)
 			journal_close(fresh);
@@ -148,19 +174,48 @@ swap_journal(struct tsn_store *s, struct journal *fresh, struct tsn_err *err)
 	return TSN_OK;
 }
 
-enum tsn_code
-seal_commit(struct tsn_store *s, struct tsn_err *err)
+static enum tsn_code
+finish(struct tsn_store *s, struct tsn_err *err)
 {
 	struct journal fresh;
 
-	TSN_TRY(seal_rows(s, err));
 	TSN_TRY(end_segment(s, err));
 	TSN_TRY(file_sync_dir(s->dir, err));
+	return swap_journal(s, &fresh, err);
+}
+
+enum tsn_code
+seal_commit(struct tsn_store *s, struct tsn_err *err)
+{
+	enum tsn_code rc;
+
+	TSN_TRY(seal_rows(s, err));
 	s->seq++;
-	TSN_TRY(swap_journal(s, &fresh, err));
+	rc = finish(s, err);
+	if (rc != TSN_OK) {
+		/* The rows are in files that count for nothing: only the source has them now. */
+		s->broken = true;
+		return rc == TSN_EAGAIN ? TSN_EIO : rc;
+	}
 	frame_reset(&s->pending);
-	rowlog_reset(&s->rows);
-	s->durable = 0;
+	frame_reset(&s->frame);
+	tmpl_table_reset(&s->tmpls);
+	s->must_seal = false;
+	return TSN_OK;
+}
+
+enum tsn_code
+seal_relieve(struct tsn_store *s, struct tsn_err *err)
+{
+	enum tsn_code rc;
+
+	TSN_TRY(seal_rows(s, err));
+	rc = end_segment(s, err);
+	if (rc != TSN_OK) {
+		s->broken = true;
+		return rc;
+	}
+	frame_reset(&s->frame);
 	tmpl_table_reset(&s->tmpls);
 	return TSN_OK;
 }

@@ -1,32 +1,11 @@
 #include "store/store.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 
 #include "base/assert.h"
-#include "store/frame_int.h"
-#include "store/journal_int.h"
-#include "store/range_int.h"
+#include "store/store_int.h"
 
-#define TMPL_BYTES_MAX (64u << 20)
-#define LOCK_NAME "LOCK"
-
-struct tsn_store {
-	char dir[FILE_PATH_MAX];
-	struct tsn_store_options options;
-	struct tsn_keys *keys;
-	int lock_fd;
-	struct shape shape;
-	struct tmpl_table tmpls;
-	struct sources sources;
-	struct ranges ranges;
-	struct frame pending;
-	struct journal journal;
-	struct tsn_buf packed;
-	uint64_t seq;			/* of the last commit */
-	uint64_t damaged;
-};
+#define HARD_BYTES_MAX (512u << 20)
 
 /* ---- opening ---- */
 
@@ -55,52 +34,125 @@ static enum tsn_code
 replay_commit(void *ctx, const struct frame_head *head, const void *packed, struct tsn_err *err)
 {
 	struct replay *p = ctx;
+	struct tsn_store *s = p->store;
+	const struct row *row;
+	uint32_t before = s->rows.count;
+	enum tsn_code rc;
 
+	if (head->seq <= s->manifest.seq)
+		return TSN_OK;
 	TSN_TRY(frame_read(&p->reader, head, packed, err));
-	p->store->seq = head->seq;
-	return take_ranges(p->store, &p->reader);
+	while ((rc = frame_next_row(&p->reader, &row)) == TSN_OK) {
+		rc = rowlog_add(&s->rows, row);
+		if (rc != TSN_OK)
+			break;
+	}
+	if (rc == TSN_EOF)
+		rc = take_ranges(s, &p->reader);
+	if (rc != TSN_OK) {
+		rowlog_cut(&s->rows, before);
+		TSN_FAIL(err, rc, "commit %llu cannot be read", (unsigned long long)head->seq);
+	}
+	s->seq = head->seq;
+	return TSN_OK;
+}
+
+static void
+note_damage(struct tsn_store *s, const char *what)
+{
+	if (s->damaged++ == 0)
+		(void)tsn_slice_escape(tsn_slice_cstr(what), s->damage, sizeof s->damage);
+}
+
+/* A journal that cannot be read at all is set aside; the store goes on behind it. */
+static enum tsn_code
+replace_journal(struct tsn_store *s, struct tsn_err *err)
+{
+	bool unsure;
+
+	TSN_TRY(maintain_set_aside(s, s->journal.path, err));
+	s->manifest.journal = s->manifest.next_number++;
+	s->manifest.generation++;
+	TSN_TRY(journal_create(&s->journal, s->dir, s->manifest.journal, err));
+	return manifest_write(&s->manifest, s->dir, &s->ranges, &unsure, err);
 }
 
 static enum tsn_code
 open_journal(struct tsn_store *s, struct tsn_err *err)
 {
-	struct journal_state state;
-	struct tmpl_table tmpls;
-	struct replay *p;
+	struct journal_state state = {0};
+	struct replay *p = calloc(1, sizeof *p);
 	enum tsn_code rc;
 
-	p = calloc(1, sizeof *p);
-	if (p == NULL || tmpl_table_init(&tmpls, TMPL_BYTES_MAX) != TSN_OK) {
-		free(p);
+	if (p == NULL)
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
-	}
 	p->store = s;
-	p->reader.tmpls = &tmpls;
+	p->reader.tmpls = &s->tmpls;
 	p->reader.all_sources = &s->sources;
 	p->reader.keys = s->keys;
-	rc = journal_open(&s->journal, s->dir, 1, replay_commit, p, &state, err);
-	if (rc == TSN_OK)
-		s->damaged = state.damaged;
-	else if (rc == TSN_ENOTFOUND)
-		rc = journal_create(&s->journal, s->dir, 1, err);
+	s->seq = s->manifest.seq;
+	rc = journal_open(&s->journal, s->dir, s->manifest.journal, replay_commit, p, &state, err);
 	frame_reader_done(&p->reader);
 	free(p);
-	tmpl_table_done(&tmpls);
+	if (rc == TSN_OK && state.damaged > 0)
+		note_damage(s, "commits in the journal fail their checksum");
+	if (rc == TSN_ECORRUPT || rc == TSN_ENOTFOUND || rc == TSN_EOF) {
+		note_damage(s, err != NULL ? err->msg : "the journal cannot be read");
+		rc = replace_journal(s, err);
+	}
+	s->durable = s->rows.count;
 	return rc;
+}
+
+/* The first manifest stands before anything is acknowledged. */
+static enum tsn_code
+open_manifest(struct tsn_store *s, struct tsn_err *err)
+{
+	bool copy, unsure;
+	enum tsn_code rc = manifest_read(&s->manifest, s->dir, &s->ranges, &copy, err);
+
+	if (rc == TSN_OK && copy)
+		note_damage(s, "the manifest is damaged, its copy was used");
+	if (rc != TSN_ENOTFOUND)
+		return rc;
+	s->manifest = (struct manifest){.generation = 1, .journal = 1, .next_number = 2};
+	TSN_TRY(journal_create(&s->journal, s->dir, 1, err));
+	journal_close(&s->journal);
+	return manifest_write(&s->manifest, s->dir, &s->ranges, &unsure, err);
 }
 
 static void
 store_free(struct tsn_store *s)
 {
+	segw_abandon(s->segw);
+	free(s->fresh);
 	journal_close(&s->journal);
+	manifest_done(&s->manifest);
+	rowlog_done(&s->rows);
 	frame_done(&s->pending);
+	frame_done(&s->frame);
 	ranges_done(&s->ranges);
 	sources_done(&s->sources);
 	tmpl_table_done(&s->tmpls);
 	shape_done(&s->shape);
 	tsn_buf_done(&s->packed);
+	free(s->vals);
 	file_close(s->lock_fd);
 	free(s);
+}
+
+static enum tsn_code
+open_dir(struct tsn_store *s, const char *dir, struct tsn_err *err)
+{
+	char path[FILE_PATH_MAX];
+
+	TSN_TRY(file_make_dir(dir, err));
+	TSN_TRY(file_path(path, dir, STORE_LOCK_NAME, err));
+	memcpy(s->dir, dir, strlen(dir) + 1);
+	TSN_TRY(file_lock(path, &s->lock_fd, err));
+	TSN_TRY(open_manifest(s, err));
+	TSN_TRY(maintain_tidy(s, err));
+	return open_journal(s, err);
 }
 
 enum tsn_code
@@ -108,8 +160,7 @@ tsn_store_open(const char *dir, struct tsn_keys *keys, const struct tsn_store_op
     struct tsn_store **ret_store, struct tsn_err *err)
 {
 	struct tsn_store *s = calloc(1, sizeof *s);
-	char path[FILE_PATH_MAX];
-	enum tsn_code rc;
+	enum tsn_code rc = TSN_OK;
 
 	if (s == NULL)
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
@@ -120,18 +171,14 @@ tsn_store_open(const char *dir, struct tsn_keys *keys, const struct tsn_store_op
 	shape_init(&s->shape);
 	sources_init(&s->sources);
 	frame_init(&s->pending);
+	frame_init(&s->frame);
+	rowlog_init(&s->rows, HARD_BYTES_MAX);
 	tsn_buf_init(&s->packed, FRAME_BODY_MAX);
-	rc = tmpl_table_init(&s->tmpls, TMPL_BYTES_MAX);
+	s->vals = malloc(TMPL_SLOTS_MAX * sizeof *s->vals);
+	if (s->vals == NULL || tmpl_table_init(&s->tmpls, HARD_BYTES_MAX) != TSN_OK)
+		rc = TSN_ERR(err, TSN_ENOMEM, "out of memory");
 	if (rc == TSN_OK)
-		rc = file_make_dir(dir, err);
-	if (rc == TSN_OK)
-		rc = file_path(path, dir, LOCK_NAME, err);
-	if (rc == TSN_OK) {
-		memcpy(s->dir, dir, strlen(dir) + 1);
-		rc = file_lock(path, &s->lock_fd, err);
-	}
-	if (rc == TSN_OK)
-		rc = open_journal(s, err);
+		rc = open_dir(s, dir, err);
 	if (rc != TSN_OK) {
 		store_free(s);
 		return rc;
@@ -152,7 +199,33 @@ tsn_store_close(struct tsn_store *s, struct tsn_err *err)
 	return rc;
 }
 
+uint64_t
+tsn_store_damage(const struct tsn_store *s, struct tsn_slice *ret_first)
+{
+	*ret_first = tsn_slice_cstr(s->damage);
+	return s->damaged;
+}
+
 /* ---- writing ---- */
+
+/* The template of the event whose shape was made; records that look like no other are stored
+ * whole, or a stream of such would make a template of each. */
+static enum tsn_code
+tmpl_of(struct tsn_store *s, const struct tsn_event *ev, struct tmpl **ret_tmpl)
+{
+	enum tsn_code rc = shape_make(&s->shape, ev, false);
+
+	if (rc == TSN_OK && s->tmpls.count >= STORE_TMPL_COUNT) {
+		*ret_tmpl = tmpl_find(&s->tmpls, tsn_buf_get(&s->shape.sig));
+		if (*ret_tmpl != NULL)
+			return TSN_OK;
+		rc = TSN_ELIMIT;
+	}
+	if (rc == TSN_ELIMIT)
+		rc = shape_make(&s->shape, ev, true);
+	TSN_TRY(rc);
+	return tmpl_intern(&s->tmpls, tsn_buf_get(&s->shape.sig), ret_tmpl);
+}
 
 static enum tsn_code
 add_event(struct tsn_store *s, const struct tsn_event *ev)
@@ -160,33 +233,46 @@ add_event(struct tsn_store *s, const struct tsn_event *ev)
 	struct tmpl *tmpl;
 	struct row row = {.time_ns = ev->time_ns, .created_ns = ev->created_ns,
 	    .offset = ev->offset, .line = ev->line};
-	enum tsn_code rc;
 
-	rc = shape_make(&s->shape, ev, false);
-	if (rc == TSN_ELIMIT)
-		rc = shape_make(&s->shape, ev, true);
-	TSN_TRY(rc);
-	TSN_TRY(tmpl_intern(&s->tmpls, tsn_buf_get(&s->shape.sig), &tmpl));
+	TSN_TRY(tmpl_of(s, ev, &tmpl));
 	row.tmpl = tmpl;
 	row.vals = s->shape.vals;
 	row.source = sources_intern(&s->sources, ev->source);
 	if (row.source == NULL)
 		return TSN_ENOMEM;
-	return frame_add_row(&s->pending, &row, tmpl);
+	return rowlog_add(&s->rows, &row);
+}
+
+static enum tsn_code
+refuse_broken(const struct tsn_store *s, struct tsn_err *err)
+{
+	TSN_FAIL(err, TSN_EIO, "%s: an earlier write failed; open the store again", s->dir);
 }
 
 enum tsn_code
 tsn_store_append(struct tsn_store *s, const struct tsn_batch *b, struct tsn_err *err)
 {
+	uint32_t before;
+
 	TSN_ASSERT(b->open == NULL);
+	if (s->broken)
+		return refuse_broken(s, err);
 	if (s->options.disk_free_min > 0 && file_disk_free(s->dir) < s->options.disk_free_min)
 		TSN_FAIL(err, TSN_EAGAIN, "disk of %s is nearly full: less than %llu bytes free",
 		    s->dir, (unsigned long long)s->options.disk_free_min);
+	/* Here, not behind the batch: a failure must not leave half of it. */
+	if (s->tmpls.arena.held > STORE_TMPL_BYTES)
+		TSN_TRY(seal_relieve(s, err));
+	else if (s->rows.bytes > STORE_ROWS_BYTES)
+		TSN_TRY(seal_rows(s, err));
+	before = s->rows.count;
 	for (uint32_t i = 0; i < b->count; i++) {
 		enum tsn_code rc = add_event(s, &b->events[i]);
 
-		if (rc != TSN_OK)
-			TSN_FAIL(err, rc, "event %u of the batch cannot be stored", i);
+		if (rc != TSN_OK) {
+			rowlog_cut(&s->rows, before);
+			TSN_FAIL(err, rc, "out of memory for event %u of a batch", i);
+		}
 	}
 	return TSN_OK;
 }
@@ -197,6 +283,8 @@ tsn_store_append_range(struct tsn_store *s, const struct tsn_store_range *range,
 {
 	enum tsn_code rc;
 
+	if (s->broken)
+		return refuse_broken(s, err);
 	if (range->end < range->begin)
 		TSN_FAIL(err, TSN_EINVAL, "a range ends before it begins");
 	rc = frame_add_range(&s->pending, range->extends ? FRAME_RANGE_EXTEND : FRAME_RANGE_ADD,
@@ -219,21 +307,47 @@ tsn_store_forget_ranges(struct tsn_store *s, struct tsn_slice source, struct tsn
 	return TSN_OK;
 }
 
+/* The rows since the last commit as one entry of the journal. */
+static enum tsn_code
+commit_journal(struct tsn_store *s, struct tsn_err *err)
+{
+	enum tsn_code rc = TSN_OK;
+	struct row row;
+
+	frame_reset(&s->frame);
+	for (uint32_t i = s->durable; i < s->rows.count && rc == TSN_OK; i++) {
+		rowlog_get(&s->rows, i, s->vals, &row);
+		/* The table of templates is the writer's own: marks in it are its to make. */
+		rc = frame_add_row(&s->frame, &row, s->tmpls.list[row.tmpl->id]);
+	}
+	if (rc == TSN_OK)
+		rc = frame_add_ranges(&s->frame, &s->pending);
+	tsn_buf_reset(&s->packed);
+	if (rc == TSN_OK)
+		rc = frame_encode(&s->frame, s->keys, s->seq + 1, &s->packed);
+	if (rc != TSN_OK)
+		TSN_FAIL(err, rc, "out of memory for a commit");
+	rc = journal_append(&s->journal, tsn_buf_get(&s->packed), err);
+	if (s->journal.broken)
+		s->broken = true;
+	TSN_TRY(rc);
+	s->seq++;
+	s->durable = s->rows.count;
+	frame_reset(&s->pending);
+	return TSN_OK;
+}
+
 enum tsn_code
 tsn_store_commit(struct tsn_store *s, struct tsn_err *err)
 {
-	enum tsn_code rc;
-
-	if (s->pending.row_count == 0 && s->pending.range_count == 0)
+	if (s->broken)
+		return refuse_broken(s, err);
+	if (seal_pending(s) || s->must_seal || s->rows.bytes >= STORE_SEAL_BYTES ||
+	    s->journal.size >= STORE_JOURNAL_BYTES)
+		return seal_commit(s, err);
+	if (s->rows.count == s->durable && s->pending.range_count == 0)
 		return TSN_OK;
-	tsn_buf_reset(&s->packed);
-	rc = frame_encode(&s->pending, s->keys, s->seq + 1, &s->packed);
-	if (rc != TSN_OK)
-		TSN_FAIL(err, rc, "out of memory for a commit");
-	TSN_TRY(journal_append(&s->journal, tsn_buf_get(&s->packed), err));
-	s->seq++;
-	frame_reset(&s->pending);
-	return TSN_OK;
+	return commit_journal(s, err);
 }
 
 const struct tsn_store_range *

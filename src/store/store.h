@@ -55,10 +55,21 @@ TSN_MUST_CHECK enum tsn_code tsn_store_commit(struct tsn_store *s, struct tsn_er
 const struct tsn_store_range *tsn_store_ranges(const struct tsn_store *s, struct tsn_slice source,
     size_t *ret_count);
 
+/**
+ * How many commits or segments were found damaged when the store was opened (set aside in the
+ * folder `quarantine`), and what the first was.
+ */
+uint64_t tsn_store_damage(const struct tsn_store *s, struct tsn_slice *ret_first);
+
 /** A snapshot of the store in `dir` for reading; TSN_ENOTFOUND when there is none. */
 TSN_MUST_CHECK enum tsn_code tsn_store_reader_open(const char *dir, struct tsn_keys *keys,
     struct tsn_store_reader **ret_reader, struct tsn_err *err);
 void tsn_store_reader_close(struct tsn_store_reader *r);
+/**
+ * How many damaged places were met so far, and what the first was: their events are missing in what
+ * scans give, the rest is served.  To be asked after a scan, and told to the user.
+ */
+uint64_t tsn_store_reader_damage(const struct tsn_store_reader *r, struct tsn_slice *ret_first);
 
 struct tsn_store_scan {
 	int64_t from_ns, to_ns;		/* @timestamp in [from, to) */

@@ -16,7 +16,11 @@
 #define STORE_QUARANTINE "quarantine"
 /* Memory of rows that wait for a segment. */
 #define STORE_ROWS_BYTES (24u << 20)
-#define STORE_TMPL_BYTES (24u << 20)
+#define STORE_TMPL_BYTES (12u << 20)
+#define STORE_TMPL_COUNT 8192u
+/* From this much on a commit makes segments, not an entry of the journal. */
+#define STORE_SEAL_BYTES (12u << 20)
+#define STORE_JOURNAL_BYTES (64u << 20)
 #define STORE_ZSTD_LEVEL 3
 
 struct tsn_store {
@@ -43,6 +47,7 @@ struct tsn_store {
 	struct manifest_seg segw_info;
 	struct manifest_seg *fresh;	/* finished since the last commit, not in the manifest */
 	uint32_t fresh_count, fresh_cap;
+	bool must_seal;			/* rows are sorted: not in the order of the journal */
 	bool broken;			/* what the folder holds is not known: open again */
 	uint64_t damaged;		/* commits or segments that were found damaged */
 	char damage[256];		/* the first of them */
@@ -52,6 +57,8 @@ struct tsn_store {
 
 /** Moves all rows in memory into segment files; they count when seal_commit is through. */
 TSN_MUST_CHECK enum tsn_code seal_rows(struct tsn_store *s, struct tsn_err *err);
+/** The same, and forgets the templates. */
+TSN_MUST_CHECK enum tsn_code seal_relieve(struct tsn_store *s, struct tsn_err *err);
 /** Finishes the segments, then replaces the manifest and the journal. */
 TSN_MUST_CHECK enum tsn_code seal_commit(struct tsn_store *s, struct tsn_err *err);
 /** True when rows have left memory for a segment that no manifest names. */
@@ -62,6 +69,9 @@ TSN_MUST_CHECK enum tsn_code seal_path(const struct tsn_store *s, const struct m
 
 /* ---- maintain.c ---- */
 
+/** Moves a file to the quarantine folder. */
+TSN_MUST_CHECK enum tsn_code maintain_set_aside(struct tsn_store *s, const char *path,
+    struct tsn_err *err);
 /** Removes what no manifest names; sets damaged segments aside. */
 TSN_MUST_CHECK enum tsn_code maintain_tidy(struct tsn_store *s, struct tsn_err *err);
 

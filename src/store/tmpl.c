@@ -33,9 +33,12 @@ tmpl_table_done(struct tmpl_table *t)
 void
 tmpl_table_reset(struct tmpl_table *t)
 {
+	size_t cap = t->arena.cap;
+
 	memset(t->slots, 0, t->slot_count * sizeof *t->slots);
 	t->count = 0;
-	tsn_arena_reset(&t->arena);
+	tsn_arena_done(&t->arena);
+	tsn_arena_init(&t->arena, cap);
 }
 
 static bool
@@ -272,17 +275,32 @@ make(struct tmpl_table *t, struct tsn_slice sig, uint64_t hash, struct tmpl **re
 	return rc;
 }
 
+static struct tmpl *
+find(const struct tmpl_table *t, struct tsn_slice sig, uint64_t hash)
+{
+	struct tmpl *m;
+
+	for (uint64_t at = hash; (m = t->slots[at & (t->slot_count - 1)]) != NULL; at++)
+		if (m->hash == hash && tsn_slice_eq(m->sig, sig))
+			return m;
+	return NULL;
+}
+
+struct tmpl *
+tmpl_find(const struct tmpl_table *t, struct tsn_slice sig)
+{
+	return find(t, sig, tsn_hash_slice(sig, 0));
+}
+
 enum tsn_code
 tmpl_intern(struct tmpl_table *t, struct tsn_slice sig, struct tmpl **ret_tmpl)
 {
-	uint64_t hash = tsn_hash_slice(sig, 0), at = hash;
-	struct tmpl *m;
+	uint64_t hash = tsn_hash_slice(sig, 0), at;
+	struct tmpl *m = find(t, sig, hash);
 
-	for (; (m = t->slots[at & (t->slot_count - 1)]) != NULL; at++) {
-		if (m->hash == hash && tsn_slice_eq(m->sig, sig)) {
-			*ret_tmpl = m;
-			return TSN_OK;
-		}
+	if (m != NULL) {
+		*ret_tmpl = m;
+		return TSN_OK;
 	}
 	if ((t->count == t->cap && !grow_list(t)) ||
 	    (t->count * 2 >= t->slot_count && !grow_slots(t)))

@@ -132,6 +132,8 @@ void tmpl_table_reset(struct tmpl_table *t);
  * it is none, TSN_ENOMEM. */
 TSN_MUST_CHECK enum tsn_code tmpl_intern(struct tmpl_table *t, struct tsn_slice sig,
     struct tmpl **ret_tmpl);
+/** Or NULL. */
+struct tmpl *tmpl_find(const struct tmpl_table *t, struct tsn_slice sig);
 /** Copies a signature while replacing its keys through the map (key 0 stays). */
 TSN_MUST_CHECK enum tsn_code tmpl_rekey(struct tsn_slice sig, struct key_map *map,
     struct tsn_buf *out);
@@ -168,6 +170,26 @@ TSN_MUST_CHECK enum tsn_code shape_make(struct shape *s, const struct tsn_event 
 /** Appends the row's event to the batch (bytes in its arena).  TSN_ELIMIT: batch full;
  * TSN_ECORRUPT: the values do not fit the template. */
 TSN_MUST_CHECK enum tsn_code unshape(const struct row *row, struct tsn_batch *batch);
+
+/* Which fields a reader asked for. */
+struct projection {
+	const bool *keys;	/* by key of the process */
+	uint32_t key_count;	/* keys beyond are not asked for */
+};
+
+static inline bool
+projection_has(const struct projection *p, tsn_key key)
+{
+	return key < p->key_count && p->keys[key];
+}
+
+/** True when the value of the field is made of the record as a whole, its id or offset. */
+bool unshape_needs_all(const struct tmpl *t, const struct projection *p);
+/** Marks the slots (needs[0 .. slot_count)) that these fields are made of. */
+void unshape_needs(const struct tmpl *t, const struct projection *p, bool *needs);
+/** As unshape, with these fields alone and without the record. */
+TSN_MUST_CHECK enum tsn_code unshape_some(const struct row *row, const struct projection *p,
+    struct tsn_batch *batch);
 
 /* What both sides must agree on: the number a text stands for. */
 bool tmpl_num_of_text(uint8_t type, struct tsn_slice text, uint64_t *ret_bits);

@@ -186,9 +186,11 @@ num_of(const struct row *row, const struct tmpl_field *m, struct tsn_field *f)
 }
 
 static enum tsn_code
-fill(const struct rebuilt *r, struct tsn_event *ev, struct tsn_batch *b)
+fill(const struct rebuilt *r, const struct projection *p, struct tsn_event *ev,
+    struct tsn_batch *b)
 {
 	const struct tmpl *t = r->row->tmpl;
+	uint32_t n = 0;
 
 	ev->fields = tsn_arena_alloc(&b->arena, (t->field_count + 1) * sizeof *ev->fields);
 	ev->pos = tsn_arena_alloc(&b->arena, (t->pos_count + 1) * sizeof *ev->pos);
@@ -199,26 +201,28 @@ fill(const struct rebuilt *r, struct tsn_event *ev, struct tsn_batch *b)
 	ev->pos_count = t->pos_count;
 	for (uint32_t i = 0; i < t->field_count; i++) {
 		const struct tmpl_field *m = &t->fields[i];
-		struct tsn_field *f = &ev->fields[ev->field_count];
+		struct tsn_field *f = &ev->fields[n];
 
 		if (m->key == TSN_KEY_NONE) {	/* the process has no room for its name */
 			ev->flags |= TSN_EV_FIELD_LIMIT;
 			continue;
 		}
-		ev->field_count++;
+		if (p != NULL && !projection_has(p, m->key))
+			continue;
+		n++;
 		*f = (struct tsn_field){.key = m->key, .pos = m->pos, .type = m->type,
 		    .flags = m->flags};
 		TSN_TRY(text_of(r, ev, m, b, f));
 		if (!num_of(r->row, m, f))
 			return TSN_ECORRUPT;
 	}
+	ev->field_count = n;
 	return TSN_OK;
 }
 
-enum tsn_code
-unshape(const struct row *row, struct tsn_batch *b)
+static enum tsn_code
+begin(const struct row *row, struct tsn_batch *b, struct tsn_event **ret_event)
 {
-	struct rebuilt r = {.row = row};
 	const struct tmpl *t = row->tmpl;
 	struct tsn_event *ev;
 
@@ -231,12 +235,74 @@ unshape(const struct row *row, struct tsn_batch *b)
 	    .repeat = 1};
 	if (t->repeats)
 		ev->repeat = (uint32_t)row->vals[t->slot_count - 1].num;
-	if (!keep(b, t->dataset, &ev->dataset))
-		return TSN_ELIMIT;
+	*ret_event = ev;
+	return keep(b, t->dataset, &ev->dataset) ? TSN_OK : TSN_ELIMIT;
+}
+
+enum tsn_code
+unshape(const struct row *row, struct tsn_batch *b)
+{
+	struct rebuilt r = {.row = row};
+	struct tsn_event *ev;
+
+	TSN_TRY(begin(row, b, &ev));
 	TSN_TRY(rebuild(&r, b));
 	ev->original = r.original;
 	tsn_event_id_compute(ev->source, ev->offset, ev->original, ev->id);
-	TSN_TRY(fill(&r, ev, b));
+	TSN_TRY(fill(&r, NULL, ev, b));
+	b->count++;
+	return TSN_OK;
+}
+
+bool
+unshape_needs_all(const struct tmpl *t, const struct projection *p)
+{
+	for (uint32_t i = 0; i < t->field_count; i++) {
+		uint8_t from = t->fields[i].from;
+
+		if ((from == FROM_ORIGINAL || from == FROM_ID || from == FROM_OFFSET ||
+		    from == FROM_LINE) && projection_has(p, t->fields[i].key))
+			return true;
+	}
+	return false;
+}
+
+void
+unshape_needs(const struct tmpl *t, const struct projection *p, bool *needs)
+{
+	memset(needs, 0, t->slot_count * sizeof *needs);
+	if (t->repeats)
+		needs[t->slot_count - 1] = true;
+	for (uint32_t i = 0; i < t->field_count; i++) {
+		const struct tmpl_field *f = &t->fields[i];
+
+		if (!projection_has(p, f->key))
+			continue;
+		if (f->from == FROM_SLOT || f->from == FROM_NUM)
+			needs[f->slot] = true;
+		if (f->num_from == NUM_SLOT)
+			needs[f->num_slot] = true;
+		for (uint32_t e = f->elem[0]; f->from == FROM_SPAN && e < t->elem_count &&
+		    e <= f->elem[1]; e++)
+			if (t->elems[e].kind == ELEM_SLOT)
+				needs[t->elems[e].slot] = true;
+		if (f->from == FROM_RUN) {
+			needs[f->slot] = needs[f->slot + 1] = true;
+			needs[0] = true;	/* the record itself */
+		}
+	}
+}
+
+enum tsn_code
+unshape_some(const struct row *row, const struct projection *p, struct tsn_batch *b)
+{
+	struct rebuilt r = {.row = row};
+	struct tsn_event *ev;
+
+	TSN_TRY(begin(row, b, &ev));
+	/* Slots that were not asked for are empty here: what is rebuilt is right where it counts. */
+	TSN_TRY(rebuild(&r, b));
+	TSN_TRY(fill(&r, p, ev, b));
 	b->count++;
 	return TSN_OK;
 }

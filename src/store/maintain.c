@@ -1,0 +1,110 @@
+/* Files of the store that are not as they should be, and those that are not needed any more. */
+#include <dirent.h>
+#include <stdlib.h>
+
+#include "base/num.h"
+#include "store/seg_int.h"
+#include "store/store_int.h"
+
+enum tsn_code
+maintain_set_aside(struct tsn_store *s, const char *path, struct tsn_err *err)
+{
+	char dir[FILE_PATH_MAX], to[FILE_PATH_MAX];
+	const char *name = strrchr(path, '/');
+	enum tsn_code rc;
+
+	TSN_TRY(file_path(dir, s->dir, STORE_QUARANTINE, err));
+	TSN_TRY(file_make_dir(dir, err));
+	TSN_TRY(file_path(to, dir, name == NULL ? path : name + 1, err));
+	rc = file_rename(path, to, err);
+	return rc == TSN_ENOTFOUND ? TSN_OK : rc;
+}
+
+static void
+note(struct tsn_store *s, const char *what)
+{
+	if (s->damaged++ == 0)
+		(void)tsn_slice_escape(tsn_slice_cstr(what), s->damage, sizeof s->damage);
+}
+
+static enum tsn_code
+check_segments(struct tsn_store *s, struct tsn_err *err)
+{
+	struct manifest *m = &s->manifest;
+	char path[FILE_PATH_MAX];
+	uint32_t kept = 0;
+	bool unsure;
+
+	for (uint32_t i = 0; i < m->seg_count; i++) {
+		struct tsn_err why = {0};
+		struct seg *seg = malloc(sizeof *seg);
+		enum tsn_code rc;
+
+		if (seg == NULL)
+			TSN_FAIL(err, TSN_ENOMEM, "out of memory");
+		TSN_TRY(seal_path(s, &m->segs[i], path, err));
+		rc = seg_open(seg, path, &why);
+		if (rc == TSN_OK)
+			seg_close(seg);
+		free(seg);
+		if (rc == TSN_OK) {
+			m->segs[kept++] = m->segs[i];
+			continue;
+		}
+		if (rc != TSN_ECORRUPT && rc != TSN_ENOTFOUND) {
+			if (err != NULL)
+				*err = why;
+			return rc;
+		}
+		note(s, why.msg);
+		TSN_TRY(maintain_set_aside(s, path, err));
+	}
+	if (kept == m->seg_count)
+		return TSN_OK;
+	m->seg_count = kept;
+	m->generation++;
+	return manifest_write(m, s->dir, &s->ranges, &unsure, err);
+}
+
+static bool
+is_wanted(const struct tsn_store *s, const char *name)
+{
+	struct tsn_slice n = tsn_slice_cstr(name);
+	char want[64];
+
+	if (tsn_slice_ends(n, TSN_SLICE(".seg"))) {
+		for (uint32_t i = 0; i < s->manifest.seg_count; i++) {
+			manifest_seg_name(&s->manifest.segs[i], want);
+			if (strcmp(name, want) == 0)
+				return true;
+		}
+		return false;
+	}
+	if (!tsn_slice_starts(n, TSN_SLICE("journal-")))
+		return true;		/* not ours to judge */
+	journal_name(s->manifest.journal, want);
+	return strcmp(name, want) == 0;
+}
+
+/* What a crash left between two steps: files that no manifest names yet, or any more. */
+static void
+remove_strays(struct tsn_store *s)
+{
+	DIR *dir = opendir(s->dir);
+	char path[FILE_PATH_MAX];
+
+	if (dir == NULL)
+		return;
+	for (struct dirent *e; (e = readdir(dir)) != NULL;)
+		if (!is_wanted(s, e->d_name) && file_path(path, s->dir, e->d_name, NULL) == TSN_OK)
+			(void)!file_unlink(path, NULL);
+	(void)closedir(dir);
+}
+
+enum tsn_code
+maintain_tidy(struct tsn_store *s, struct tsn_err *err)
+{
+	TSN_TRY(check_segments(s, err));
+	remove_strays(s);
+	return TSN_OK;
+}

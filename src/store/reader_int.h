@@ -1,0 +1,27 @@
+/*
+ * store/reader_int: a snapshot of the store, shared by reader.c (opening) and scan.c.
+ */
+#ifndef TSN_STORE_READER_INT_H
+#define TSN_STORE_READER_INT_H
+
+#include "store/manifest_int.h"
+#include "store/rowlog_int.h"
+#include "store/seg_int.h"
+#include "store/store.h"
+
+struct tsn_store_reader {
+	struct tsn_keys *keys;
+	struct tmpl_table tmpls;
+	struct sources sources;
+	struct manifest manifest;
+	struct seg *segs;		/* beside manifest.segs; file.ptr NULL: damaged */
+	struct rowlog mem;		/* what the journal holds, sorted */
+	bool skip_missing;		/* files stay missing: serve the rest */
+	uint64_t damaged;
+	char damage[256];
+};
+
+/** Counts a damage and keeps the message of the first. */
+void reader_note(struct tsn_store_reader *r, const char *what);
+
+#endif

@@ -1,0 +1,397 @@
+/*
+ * Rows in order of time out of all segments and the journal: blocks are opened when the time comes
+ * to them, so that only those which overlap in time are in memory together.
+ */
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "store/reader_int.h"
+
+#define ROWS_MAX 1024u
+#define ROWS_FIRST 64u
+
+/* A run of rows in order of time: one block, or what the journal holds. */
+struct run {
+	struct block block;		/* seg NULL: the journal */
+	uint32_t at, end;		/* rows left, [at, end) */
+	uint64_t order;			/* among equal times: as appended */
+};
+
+struct ref {
+	uint32_t seg, block;
+	int64_t edge;			/* the time at which it is due */
+};
+
+struct scanner {
+	struct tsn_store_reader *r;
+	const struct tsn_store_scan *scan;
+	struct tsn_batch batch;
+	uint32_t batch_rows;		/* grows: the first answers come soon */
+	struct projection projection;
+	bool *keys;
+	bool all;
+	struct ref *refs;
+	uint32_t ref_count, ref_at, ref_cap;
+	struct run **runs;
+	uint32_t run_count, run_cap;
+	struct val *vals;
+	struct tsn_err *err;
+};
+
+/* ---- projection ---- */
+
+static enum tsn_code
+prepare_fields(struct scanner *s)
+{
+	uint32_t n = tsn_keys_count(s->r->keys);
+
+	s->all = s->scan->fields == NULL;
+	if (s->all)
+		return TSN_OK;
+	s->keys = calloc(n, sizeof *s->keys);
+	if (s->keys == NULL)
+		return TSN_ENOMEM;
+	for (tsn_key k = 1; k < n; k++)
+		for (uint32_t i = 0; i < s->scan->field_count && !s->keys[k]; i++)
+			s->keys[k] = tsn_keys_under(s->r->keys, k, s->scan->fields[i]);
+	s->projection = (struct projection){s->keys, n};
+	return TSN_OK;
+}
+
+/* Names that only this segment brought are below a field that was asked for, too. */
+static enum tsn_code
+refresh_fields(struct scanner *s)
+{
+	if (s->all || tsn_keys_count(s->r->keys) == s->projection.key_count)
+		return TSN_OK;
+	free(s->keys);
+	s->keys = NULL;
+	return prepare_fields(s);
+}
+
+static enum tsn_code
+decode_block(struct scanner *s, struct block *b)
+{
+	bool *columns, *needs;
+	enum tsn_code rc = TSN_OK;
+
+	if (s->all)
+		return block_need_all(b);
+	columns = calloc(b->seg->column_count + 1, sizeof *columns);
+	needs = malloc(TMPL_SLOTS_MAX * sizeof *needs);
+	if (columns == NULL || needs == NULL)
+		rc = TSN_ENOMEM;
+	for (uint32_t t = 0; rc == TSN_OK && t < b->seg->tmpl_count; t++) {
+		const struct seg_tmpl *m = &b->seg->tmpls[t];
+
+		if (unshape_needs_all(m->tmpl, &s->projection))
+			break;
+		unshape_needs(m->tmpl, &s->projection, needs);
+		for (uint32_t i = 0; i < m->tmpl->slot_count; i++)
+			columns[m->columns[i]] |= needs[i];
+		if (t + 1 == b->seg->tmpl_count)
+			rc = block_need_some(b, columns);
+	}
+	if (rc == TSN_OK && b->group_at == NULL)
+		rc = block_need_all(b);
+	free(columns);
+	free(needs);
+	return rc;
+}
+
+/* ---- runs ---- */
+
+static enum tsn_code
+add_run(struct scanner *s, const struct run *run)
+{
+	struct run *copy;
+
+	if (s->run_count == s->run_cap) {
+		uint32_t cap = s->run_cap == 0 ? 16 : s->run_cap * 2;
+		struct run **runs = reallocarray(s->runs, cap, sizeof(struct run *));
+
+		if (runs == NULL)
+			return TSN_ENOMEM;
+		s->runs = runs;
+		s->run_cap = cap;
+	}
+	copy = malloc(sizeof *copy);
+	if (copy == NULL)
+		return TSN_ENOMEM;
+	*copy = *run;
+	s->runs[s->run_count++] = copy;
+	return TSN_OK;
+}
+
+static void
+drop_run(struct scanner *s, uint32_t i)
+{
+	block_close(&s->runs[i]->block);
+	free(s->runs[i]);
+	s->runs[i] = s->runs[--s->run_count];
+}
+
+static uint32_t
+lower(const uint64_t *times, uint32_t n, int64_t ns)
+{
+	uint32_t low = 0, high = n;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if ((int64_t)times[mid] < ns)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static enum tsn_code
+open_run(struct scanner *s, const struct ref *ref)
+{
+	struct run run = {.order = (uint64_t)ref->seg << 32 | ref->block};
+	struct seg *seg = &s->r->segs[ref->seg];
+	enum tsn_code rc = block_open(&run.block, seg, ref->block);
+
+	if (rc == TSN_OK)
+		rc = decode_block(s, &run.block);
+	if (rc == TSN_OK) {
+		const uint64_t *times = run.block.rows[SEG_COL_TIME];
+
+		run.at = lower(times, run.block.dir->rows, s->scan->from_ns);
+		run.end = lower(times, run.block.dir->rows, s->scan->to_ns);
+		if (run.at < run.end)
+			rc = add_run(s, &run);
+		if (run.at < run.end && rc == TSN_OK)
+			return TSN_OK;
+	}
+	block_close(&run.block);
+	if (rc == TSN_ECORRUPT) {
+		struct tsn_err what;
+
+		(void)TSN_ERR(&what, rc, "%s: block %u is damaged, its %u events are missing",
+		    seg->path, ref->block, seg->blocks[ref->block].rows);
+		reader_note(s->r, what.msg);
+		return TSN_OK;
+	}
+	return rc;
+}
+
+static int64_t
+run_time(const struct scanner *s, const struct run *run)
+{
+	uint32_t i = s->scan->newest_first ? run->end - 1 : run->at;
+
+	return run->block.seg == NULL ? rowlog_time(&s->r->mem, i) :
+					(int64_t)run->block.rows[SEG_COL_TIME][i];
+}
+
+/* The run whose next row comes first. */
+static uint32_t
+next_run(const struct scanner *s)
+{
+	uint32_t best = 0;
+	int64_t best_time = run_time(s, s->runs[0]);
+
+	for (uint32_t i = 1; i < s->run_count; i++) {
+		int64_t t = run_time(s, s->runs[i]);
+		bool newer = t > best_time || (t == best_time &&
+		    s->runs[i]->order > s->runs[best]->order);
+
+		if (newer == s->scan->newest_first) {
+			best = i;
+			best_time = t;
+		}
+	}
+	return best;
+}
+
+/* ---- rows ---- */
+
+static enum tsn_code
+flush(struct scanner *s)
+{
+	enum tsn_code rc = TSN_OK;
+
+	if (s->batch.count > 0)
+		rc = s->scan->rows(s->scan->ctx, &s->batch, s->err);
+	tsn_batch_reset(&s->batch);
+	if (s->batch_rows < ROWS_MAX)
+		s->batch_rows *= 2;
+	if (rc == TSN_OK && s->scan->canceled != NULL && s->scan->canceled(s->scan->ctx))
+		rc = TSN_ERR(s->err, TSN_ECANCELED, "canceled");
+	return rc;
+}
+
+static enum tsn_code
+emit(struct scanner *s, struct run *run)
+{
+	uint32_t i = s->scan->newest_first ? --run->end : run->at++;
+	struct row row;
+	enum tsn_code rc = TSN_OK;
+
+	if (run->block.seg == NULL)
+		rowlog_get(&s->r->mem, i, s->vals, &row);
+	else
+		rc = block_row(&run->block, i, &row);
+	if (rc == TSN_OK)
+		rc = s->all ? unshape(&row, &s->batch) :
+			      unshape_some(&row, &s->projection, &s->batch);
+	if (rc == TSN_ELIMIT && s->batch.count > 0) {
+		TSN_TRY(flush(s));
+		rc = s->all ? unshape(&row, &s->batch) :
+			      unshape_some(&row, &s->projection, &s->batch);
+	}
+	if (rc == TSN_ECORRUPT) {
+		reader_note(s->r, "a row does not fit its template");
+		return TSN_OK;
+	}
+	if (rc != TSN_OK)
+		TSN_FAIL(s->err, TSN_ENOMEM, "an event does not fit into memory");
+	return s->batch.count >= s->batch_rows ? flush(s) : TSN_OK;
+}
+
+static bool
+is_due(const struct scanner *s, const struct ref *ref)
+{
+	int64_t t;
+
+	if (s->run_count == 0)
+		return true;
+	t = run_time(s, s->runs[next_run(s)]);
+	return s->scan->newest_first ? ref->edge >= t : ref->edge <= t;
+}
+
+static enum tsn_code
+run_all(struct scanner *s)
+{
+	while (s->ref_at < s->ref_count || s->run_count > 0) {
+		uint32_t i;
+
+		while (s->ref_at < s->ref_count && is_due(s, &s->refs[s->ref_at])) {
+			enum tsn_code rc = open_run(s, &s->refs[s->ref_at++]);
+
+			if (rc == TSN_ENOMEM)
+				TSN_FAIL(s->err, rc, "out of memory");
+			TSN_TRY(rc);
+		}
+		if (s->run_count == 0)
+			continue;
+		i = next_run(s);
+		TSN_TRY(emit(s, s->runs[i]));
+		if (s->runs[i]->at == s->runs[i]->end)
+			drop_run(s, i);
+	}
+	return flush(s);
+}
+
+/* ---- what there is to scan ---- */
+
+static enum tsn_code
+add_ref(struct scanner *s, uint32_t seg, uint32_t block)
+{
+	const struct seg_block *b = &s->r->segs[seg].blocks[block];
+
+	if (b->time_min >= s->scan->to_ns || b->time_max < s->scan->from_ns)
+		return TSN_OK;
+	if (s->ref_count == s->ref_cap) {
+		uint32_t cap = s->ref_cap == 0 ? 64 : s->ref_cap * 2;
+		struct ref *refs = reallocarray(s->refs, cap, sizeof *refs);
+
+		if (refs == NULL)
+			return TSN_ENOMEM;
+		s->refs = refs;
+		s->ref_cap = cap;
+	}
+	s->refs[s->ref_count++] = (struct ref){seg, block,
+	    s->scan->newest_first ? b->time_max : b->time_min};
+	return TSN_OK;
+}
+
+static int
+by_edge(const void *a, const void *b)
+{
+	const struct ref *x = a, *y = b;
+
+	if (x->edge != y->edge)
+		return x->edge < y->edge ? -1 : 1;
+	if (x->seg != y->seg)
+		return x->seg < y->seg ? -1 : 1;
+	return x->block < y->block ? -1 : x->block > y->block;
+}
+
+static int
+by_edge_down(const void *a, const void *b)
+{
+	return by_edge(b, a);
+}
+
+static enum tsn_code
+collect(struct scanner *s)
+{
+	struct tsn_store_reader *r = s->r;
+
+	for (uint32_t i = 0; i < r->manifest.seg_count; i++) {
+		const struct manifest_seg *m = &r->manifest.segs[i];
+		struct tsn_err why = {0};
+		enum tsn_code rc;
+
+		if (r->segs[i].file.ptr == NULL || m->time_min >= s->scan->to_ns ||
+		    m->time_max < s->scan->from_ns)
+			continue;
+		rc = seg_load(&r->segs[i], r->keys, &r->tmpls, &r->sources, &why);
+		if (rc == TSN_ECORRUPT) {
+			reader_note(r, why.msg);
+			seg_close(&r->segs[i]);
+			continue;
+		}
+		if (rc != TSN_OK)
+			TSN_FAIL(s->err, rc, "%s", why.msg);
+		for (uint32_t k = 0; k < r->segs[i].block_count; k++)
+			TSN_TRY(add_ref(s, i, k));
+	}
+	if (s->ref_count > 1)
+		qsort(s->refs, s->ref_count, sizeof *s->refs,
+		    s->scan->newest_first ? by_edge_down : by_edge);
+	return refresh_fields(s);
+}
+
+static enum tsn_code
+prepare(struct scanner *s)
+{
+	struct run mem = {.order = UINT64_MAX};
+
+	s->batch_rows = ROWS_FIRST;
+	s->vals = malloc(TMPL_SLOTS_MAX * sizeof *s->vals);
+	if (s->vals == NULL)
+		return TSN_ENOMEM;
+	TSN_TRY(prepare_fields(s));
+	TSN_TRY(collect(s));
+	mem.at = rowlog_lower(&s->r->mem, s->scan->from_ns);
+	mem.end = rowlog_lower(&s->r->mem, s->scan->to_ns);
+	return mem.at < mem.end ? add_run(s, &mem) : TSN_OK;
+}
+
+enum tsn_code
+tsn_store_scan(struct tsn_store_reader *r, const struct tsn_store_scan *scan, struct tsn_err *err)
+{
+	struct scanner s = {.r = r, .scan = scan, .err = err};
+	enum tsn_code rc;
+
+	rc = tsn_batch_init(&s.batch, r->keys, ROWS_MAX);
+	if (rc == TSN_OK)
+		rc = prepare(&s);
+	if (rc == TSN_ENOMEM)
+		(void)TSN_ERR(err, rc, "out of memory");
+	if (rc == TSN_OK)
+		rc = run_all(&s);
+	while (s.run_count > 0)
+		drop_run(&s, s.run_count - 1);
+	free(s.runs);
+	free(s.refs);
+	free(s.keys);
+	free(s.vals);
+	tsn_batch_done(&s.batch);
+	return rc == TSN_EOF ? TSN_OK : rc;
+}
