@@ -304,12 +304,14 @@ scan_line(struct tsn_framer *f, struct tsn_frame_view v, bool *ret_more)
 	size_t n = hit == NULL ? v.hi : f->pos + (size_t)(hit - from);
 
 	*ret_more = false;
-	if (f->lines > 0 && n > TSN_RECORD_BYTES_MAX)
+	/* Lines that have become too much: the record ends before this one.  But a line that is too
+	 * long by itself (a statement of megabytes) stays with its head, and is cut. */
+	if (f->lines > 0 && n > TSN_RECORD_BYTES_MAX && f->next_at > TSN_RECORD_BYTES_MAX / 2)
 		return record_to(f, f->line_end, f->next_at);
 	if (hit == NULL) {
 		if (f->flush == FLUSH_END)
 			return record_to(f, n, n);
-		if (f->flush == FLUSH_IDLE && f->lines > 0)
+		if (f->flush == FLUSH_IDLE && f->lines > 0 && n <= TSN_RECORD_BYTES_MAX)
 			return record_to(f, f->line_end, f->next_at);
 		f->pos = n;
 		*ret_more = true;

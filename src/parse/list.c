@@ -35,6 +35,7 @@
 	X(nginx_error) \
 	X(apache_error) \
 	X(haproxy) \
+	X(w3c) \
 	X(squid) \
 	X(access)
 

@@ -123,10 +123,36 @@ test_forms(void **state)
 	assert_true(ok);
 }
 
+static void
+test_w3c(void **state)
+{
+	static struct parse_case c;
+
+	(void)state;
+	parse_case_open(&c);
+	assert_true(parse_case_expect(&c, "2015-03-11 22:01:59 1.2.3.4 GET /a.cfm x=1 80 - 5.6.7.8 "
+	    "Mozilla/5.0+(X) - 404 0 2 15", "event.dataset=iis.access|source.ip=5.6.7.8|"
+	    "destination.ip=1.2.3.4|url.path=/a.cfm|url.query=x=1|url.original=/a.cfm?x=1|"
+	    "http.response.status_code=404|user_agent.original=Mozilla/5.0 (X)|event.duration=15000000|"
+	    "@timestamp=2015-03-11T22:01:59.000Z|iis.access.win32_status=2|!user.name|"
+	    "!http.request.referrer"));
+	assert_null(parse_case_run(&c, TSN_SLICE("#Software: Microsoft HTTP Server API 2.0")));
+	assert_null(parse_case_run(&c, TSN_SLICE("#Fields: date time c-ip cs-username s-ip s-port "
+	    "cs-method cs-uri-stem cs-uri-query sc-status cs(User-Agent) x-odd")));
+	assert_true(parse_case_expect(&c, "2002-05-02 17:42:15 172.22.255.255 bob 172.30.255.255 80 GET "
+	    "/images/picture.jpg - 200 \"a \"\"b\"\" c\" z", "source.ip=172.22.255.255|user.name=bob|"
+	    "destination.port=80|url.original=/images/picture.jpg|url.extension=jpg|"
+	    "http.response.status_code=200|user_agent.original=a \"\"b\"\" c"));
+	parse_case_close(&c);
+}
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_forms)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_forms),
+		cmocka_unit_test(test_w3c),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
