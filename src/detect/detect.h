@@ -1,0 +1,63 @@
+/*
+ * detect/detect: a rule set over batches of events.
+ *
+ * A compiled set is shared: tsn_detect_new() makes it and the first engine on it, and
+ * tsn_detect_clone() makes further engines, one per thread.  What a kind of event needs (the rules
+ * that are about it and their index) is compiled when its first event arrives, once for all
+ * engines.  The set never changes otherwise; new rules are a new set.
+ *
+ * The same events in any order and cut into any batches give the same findings with the same ids.
+ *
+ * Ownership: rule set, taxonomy and keys are borrowed and outlive all engines.  A finding and all
+ * it points to are valid during the callback only.  One thread per engine.
+ */
+#ifndef TSN_DETECT_DETECT_H
+#define TSN_DETECT_DETECT_H
+
+#include "event/event.h"
+#include "rule/finding.h"
+#include "rule/rule.h"
+#include "rule/taxonomy.h"
+
+struct tsn_detect;
+
+struct tsn_detect_options {
+	bool reasons;		/* fill finding.reason (costs only where there is a finding) */
+};
+
+struct tsn_detect_stats {
+	uint64_t events;
+	uint64_t events_unrouted;	/* no rule is about such events */
+	uint64_t findings;
+	uint64_t rules_looked_at;	/* rules whose condition was evaluated: the work there was */
+	uint64_t regex_limit_hits;	/* matches given up at a limit */
+	uint64_t memory_fails;		/* values not looked at for want of memory */
+	uint32_t plans;			/* kinds of events that have been compiled */
+	uint32_t rules_broken;		/* rules that could not be compiled: they never fire */
+	uint64_t compile_ns;		/* time spent compiling, all engines */
+};
+
+/** A return other than TSN_OK ends the batch with it. */
+typedef enum tsn_code tsn_detect_callback(void *ctx, const struct tsn_finding *finding);
+
+/** options may be NULL.  TSN_ENOMEM alone. */
+TSN_MUST_CHECK enum tsn_code tsn_detect_new(const struct tsn_ruleset *rules,
+    struct tsn_taxonomy *taxonomy, struct tsn_keys *keys,
+    const struct tsn_detect_options *options, struct tsn_detect **ret, struct tsn_err *err);
+/** Another engine on the same compiled set, for another thread. */
+TSN_MUST_CHECK enum tsn_code tsn_detect_clone(const struct tsn_detect *d,
+    struct tsn_detect **ret, struct tsn_err *err);
+/** Accepts NULL; the last engine frees the compiled set. */
+void tsn_detect_free(struct tsn_detect *d);
+
+/**
+ * Runs all events of the batch; findings in the order of events, of one event in the order of the
+ * rule set.  TSN_ENOMEM, or what the callback returned.
+ */
+TSN_MUST_CHECK enum tsn_code tsn_detect_batch(struct tsn_detect *d, const struct tsn_batch *batch,
+    tsn_detect_callback *callback, void *ctx);
+void tsn_detect_stats(const struct tsn_detect *d, struct tsn_detect_stats *ret);
+/** Findings of each rule of the set so far, by its index; count of the rule set long. */
+const uint64_t *tsn_detect_rule_counts(const struct tsn_detect *d);
+
+#endif

@@ -1,0 +1,252 @@
+/*
+ * What the files of detect share.
+ *
+ * Words.  A *unit* is one rule seen through one view.  A *class* is a set of views that an event
+ * can belong to at once; it has one *plan*: the units of its views compiled together.  A *ref* is
+ * what one written field name means in a plan.  A *slot* is one event key that a plan looks at.  An
+ * *atom* is one test of a plan; equal tests of different rules are one atom.  A *witness* is a set
+ * of atoms of which at least one is true whenever the rule is: a unit is looked at only when one of
+ * its witnesses was seen.
+ */
+#ifndef TSN_DETECT_DETECT_INT_H
+#define TSN_DETECT_DETECT_INT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/buf.h"
+#include "detect/detect.h"
+#include "detect/table_int.h"
+#include "match/eval.h"
+#include "match/prog.h"
+
+/* Slots are 16 bits wide; a plan that needs more leaves rules out (counted as broken). */
+#define PLAN_SLOTS_MAX 60000u
+/* Classes with a plan of their own; more share the plans of single views. */
+#define CLASSES_MAX 2048u
+
+#define SLOT_NONE 0u
+
+struct ref {
+	struct tsn_path *paths;
+	uint16_t *slots;		/* of each path */
+	uint32_t count;
+	bool indexed;			/* some path fixes list elements */
+	bool record;			/* no field: all texts of the record */
+};
+
+/* How the index finds the events for which an atom is, or may be, true. */
+enum atom_place {
+	PLACE_NONE,		/* it does not: the atom is tested when a condition asks */
+	PLACE_EQ,
+	PLACE_SUFFIX,
+	PLACE_PREFIX,
+	PLACE_GRAMS,
+	PLACE_DIRECT,		/* tested on each value of its slots */
+};
+
+struct atom {
+	struct tsn_catom c;
+	const struct ref *ref;
+	const struct ref *other;	/* FIELD_* */
+	uint32_t uses;			/* how often conditions name it */
+	uint32_t wakes;			/* plan.wakes[wakes .. + wake_count): units it is a witness of */
+	uint32_t wake_count;
+	float truth;			/* how often it is expected to be true */
+	uint8_t place;			/* enum atom_place */
+	bool exact;			/* what the index finds is true: no further test */
+	bool witness;
+	bool indexed;			/* in the index: not found there means false */
+	struct tsn_slice written;	/* its value, folded unless case matters */
+	struct tsn_slice literal;	/* folded text that every true value holds, or empty */
+};
+
+struct unit {
+	uint32_t rule;		/* index into the rule set */
+	const struct tsn_view *view;
+	struct tsn_prog prog;
+	const uint32_t *atoms;		/* in the order of the condition's text */
+	uint32_t atom_count;
+};
+
+/* What a slot's values are looked up in. */
+struct slot_index {
+	struct table eq;		/* key: hash of the folded value */
+	struct table suffix;		/* key: last 1 to 8 bytes */
+	struct table prefix;		/* key: first 1 to 8 bytes */
+	struct grams grams;		/* 4 bytes anywhere */
+	const uint32_t *direct;		/* atoms to test on each value */
+	uint32_t direct_count;
+	uint16_t suffix_lens;		/* bit n: there are keys of n bytes */
+	uint16_t prefix_lens;
+	uint64_t eq_lens;		/* bit min(len, 63) */
+	bool any;
+};
+
+struct plan {
+	struct tsn_arena arena;
+	struct unit *units;		/* by rule, then by view */
+	uint32_t unit_count;
+	uint32_t broken;
+	struct atom *atoms;
+	uint32_t atom_count;
+	uint32_t *wakes;
+	uint64_t *gates;		/* bit per unit: looked at for every event */
+	uint32_t gate_words;
+	uint16_t *slot_of;		/* by key */
+	uint32_t slot_of_count;
+	struct slot_index *slots;	/* [SLOT_NONE] is the record's: keywords */
+	uint32_t slot_count;
+};
+
+struct class {
+	const uint64_t *views;		/* bit per view */
+	struct plan *plan;		/* NULL: no view */
+};
+
+struct route_key {
+	tsn_key key;
+	bool below;	/* its presence includes what lies below it */
+	bool value;	/* its value matters, not only its presence */
+};
+
+/* The views that rules are bound to, and what their conditions look at. */
+struct router_view {
+	const struct tsn_view *view;
+	struct tsn_match *when;		/* NULL: every event */
+};
+
+struct router {
+	struct router_view *views;
+	uint32_t count;
+	uint32_t words;			/* of a set of views */
+	struct route_key *keys;		/* fields that decide */
+	uint32_t key_count;
+	bool whole_record;		/* some condition looks at all of the record */
+};
+
+struct binding {
+	uint32_t rule;
+	uint32_t view;		/* index into router.views */
+};
+
+struct set {
+	_Atomic(uint32_t) holders;
+	const struct tsn_ruleset *rules;
+	struct tsn_taxonomy *taxonomy;
+	struct tsn_keys *keys;
+	struct tsn_detect_options options;
+	struct tsn_arena arena;		/* under the lock once engines run */
+	struct router router;
+	struct binding *bindings;	/* by view */
+	uint32_t binding_count;
+	uint32_t *view_bindings;	/* where each view's bindings begin; count + 1 */
+	uint64_t (*rule_hash)[2];	/* of id and version */
+	pthread_mutex_t lock;
+	struct class *classes;		/* [CLASSES_MAX], filled from the front */
+	_Atomic(uint32_t) class_count;
+	struct plan **view_plans;	/* per view, for when classes run out */
+	_Atomic(uint64_t) compile_ns;
+	_Atomic(uint32_t) broken;
+};
+
+/* What was decided for an event with the same values in the fields that decide. */
+#define ROUTE_MEMO_SIZE 4096u
+struct route_memo {
+	uint64_t signature[2];
+	const struct class *class;
+};
+
+struct tsn_detect {
+	struct set *set;
+	struct tsn_match_scratch scratch;
+	struct tsn_detect_stats stats;
+	uint64_t *rule_counts;
+	uint64_t *views;		/* set of views of the event at hand */
+	struct route_memo *memo;	/* [ROUTE_MEMO_SIZE] */
+	uint8_t *route_of;		/* by key: 1 + index of a route key, 0 none */
+	uint32_t route_of_count;
+	uint64_t seed;
+	/* the event at hand */
+	const struct tsn_event *event;
+	const struct plan *plan;
+	uint64_t event_number;		/* marks what fired on the event at hand */
+	uint32_t epoch;			/* of the event and plan: marks what was found out */
+	uint32_t *atom_state;		/* epoch * 2 + value, by atom */
+	uint32_t atom_cap;
+	uint32_t *slot_head;		/* by slot: 1 + first field, 0 none */
+	uint32_t slot_cap;
+	uint16_t *touched;		/* slots that have a field */
+	uint32_t touched_count;
+	uint32_t *next;			/* by field: 1 + next field of its slot */
+	struct tsn_value *values;	/* by field */
+	char (*texts)[TSN_TIME_TEXT_MAX];	/* by field: rendered numbers and times */
+	uint64_t *awake;		/* bit per unit */
+	uint32_t awake_words;
+	uint64_t *fired;		/* by rule: number of the last event it fired on */
+	tsn_detect_callback *callback;
+	void *callback_ctx;
+	struct tsn_buf reason;
+};
+
+/* run.c */
+/** Routes one event and runs the plan of its class. */
+TSN_MUST_CHECK enum tsn_code tsn_run_event(struct tsn_detect *d, const struct tsn_event *ev);
+/** The class of the event at hand; *ret NULL: the plans of d->views do instead. */
+TSN_MUST_CHECK enum tsn_code tsn_route_event(struct tsn_detect *d, const struct class **ret);
+/** Room for the state of one event under this plan. */
+TSN_MUST_CHECK enum tsn_code tsn_run_room(struct tsn_detect *d, const struct plan *p);
+/** The value of an atom on the event at hand, found or tested now. */
+bool tsn_run_atom(struct tsn_detect *d, uint32_t atom);
+
+/* emit.c */
+/** Hands a finding of a unit on the event at hand to the callback. */
+TSN_MUST_CHECK enum tsn_code tsn_emit_single(struct tsn_detect *d, const struct unit *u);
+
+/* reason.c */
+/** One sentence on why the unit is true of the event at hand; valid until the next call. */
+struct tsn_slice tsn_emit_reason(struct tsn_detect *d, const struct unit *u);
+
+/* route.c */
+TSN_MUST_CHECK enum tsn_code tsn_route_build(struct set *set, struct tsn_err *err);
+void tsn_route_done(struct router *r);
+/** The class of a set of views, compiled if need be; *ret NULL: there are too many classes, and
+ * the views' own plans do instead. */
+TSN_MUST_CHECK enum tsn_code tsn_set_class(struct set *set, const uint64_t *views,
+    const struct class **ret, struct tsn_err *err);
+TSN_MUST_CHECK enum tsn_code tsn_set_view_plan(struct set *set, uint32_t view,
+    const struct plan **ret, struct tsn_err *err);
+
+/* plan.c */
+/** Compiles the units of the views in `views`. */
+TSN_MUST_CHECK enum tsn_code tsn_plan_new(struct set *set, const uint64_t *views,
+    struct plan **ret, struct tsn_err *err);
+void tsn_plan_free(struct plan *p);
+
+/* How common runs of four bytes are among the literals of a plan, each as often as it is used. */
+#define CENSUS_SIZE 65536u
+struct census {
+	uint32_t grams[CENSUS_SIZE];
+};
+
+static inline uint32_t *
+census_at(struct census *c, const char *p)
+{
+	return &c->grams[gram_hash((uint32_t)tsn_hash_read32(p)) >> 16];
+}
+
+/* estimate.c */
+/** Decides where each atom can stand in the index, and estimates how often it is true. */
+void tsn_plan_estimate(struct plan *p, struct census *census);
+/** What testing an atom costs, in about nanoseconds. */
+double tsn_plan_cost(const struct atom *a);
+
+/* witness.c */
+/** Chooses the witnesses of each unit; fills gates and wakes. */
+TSN_MUST_CHECK enum tsn_code tsn_plan_choose(struct plan *p, const struct tsn_ruleset *rules,
+    struct tsn_arena *scratch);
+
+/* index.c */
+TSN_MUST_CHECK enum tsn_code tsn_plan_index(struct plan *p, struct census *census);
+
+#endif

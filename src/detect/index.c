@@ -1,0 +1,180 @@
+/* Puts the atoms of a plan where the values of events will look for them. */
+#include "detect/detect_int.h"
+
+#include <stdlib.h>
+
+#include "base/assert.h"
+
+/* An atom's entry at one of its slots. */
+struct item {
+	uint32_t slot;
+	uint32_t atom;
+	uint8_t place;
+};
+
+struct builder {
+	struct plan *p;
+	struct census *census;
+	struct item *items;
+	uint32_t count, cap;
+};
+
+static bool
+wanted(const struct atom *a)
+{
+	/* Whole values, ends and beginnings cost one look-up however many there are. */
+	if (a->place == PLACE_EQ || a->place == PLACE_SUFFIX || a->place == PLACE_PREFIX)
+		return a->exact || a->witness;
+	return a->place != PLACE_NONE && a->witness;
+}
+
+static enum tsn_code
+add_item(struct builder *b, uint32_t slot, uint32_t atom, uint8_t place)
+{
+	if (b->count == b->cap) {
+		uint32_t cap = b->cap == 0 ? 1024 : b->cap * 2;
+		struct item *items = reallocarray(b->items, cap, sizeof *items);
+
+		if (items == NULL)
+			return TSN_ENOMEM;
+		b->items = items;
+		b->cap = cap;
+	}
+	b->items[b->count++] = (struct item){slot, atom, place};
+	return TSN_OK;
+}
+
+static enum tsn_code
+collect(struct builder *b)
+{
+	for (uint32_t i = 0; i < b->p->atom_count; i++) {
+		struct atom *a = &b->p->atoms[i];
+
+		a->indexed = wanted(a);
+		if (!a->indexed)
+			continue;
+		if (a->ref->record)
+			TSN_TRY(add_item(b, SLOT_NONE, i, a->place));
+		for (uint32_t s = 0; !a->ref->record && s < a->ref->count; s++)
+			TSN_TRY(add_item(b, a->ref->slots[s], i, a->place));
+	}
+	return TSN_OK;
+}
+
+static int
+by_slot(const void *a, const void *b)
+{
+	const struct item *x = a, *y = b;
+
+	if (x->slot != y->slot)
+		return x->slot < y->slot ? -1 : 1;
+	if (x->place != y->place)
+		return x->place < y->place ? -1 : 1;
+	return x->atom < y->atom ? -1 : x->atom > y->atom;
+}
+
+static uint32_t
+rarest_gram(struct census *census, struct tsn_slice t)
+{
+	uint32_t best = 0;
+
+	for (uint32_t i = 1; i + 4 <= t.len && i < 256; i++)
+		if (*census_at(census, t.ptr + i) < *census_at(census, t.ptr + best))
+			best = i;
+	return best;
+}
+
+static struct entry
+entry_of(struct builder *b, struct slot_index *si, const struct item *item)
+{
+	struct tsn_slice t = b->p->atoms[item->atom].literal;
+	struct entry e = {.literal = t, .atom = item->atom};
+	uint32_t n = t.len < 8 ? (uint32_t)t.len : 8;
+
+	switch ((enum atom_place)item->place) {
+	case PLACE_EQ:
+		e.key = tsn_hash_slice(t, 0);
+		si->eq_lens |= 1ull << (t.len < 63 ? t.len : 63);
+		break;
+	case PLACE_SUFFIX:
+		memcpy(&e.key, t.ptr + t.len - n, n);
+		si->suffix_lens |= (uint16_t)(1u << n);
+		break;
+	case PLACE_PREFIX:
+		memcpy(&e.key, t.ptr, n);
+		si->prefix_lens |= (uint16_t)(1u << n);
+		break;
+	case PLACE_GRAMS:
+		e.offset = rarest_gram(b->census, t);
+		e.key = (uint32_t)tsn_hash_read32(t.ptr + e.offset);
+		break;
+	case PLACE_NONE:
+	case PLACE_DIRECT:
+		break;
+	}
+	return e;
+}
+
+static enum tsn_code
+build_direct(struct plan *p, struct slot_index *si, const struct item *items, uint32_t count)
+{
+	uint32_t *direct = tsn_arena_calloc(&p->arena, count, sizeof *direct);
+
+	if (direct == NULL)
+		return TSN_ENOMEM;
+	for (uint32_t i = 0; i < count; i++)
+		direct[i] = items[i].atom;
+	si->direct = direct;
+	si->direct_count = count;
+	return TSN_OK;
+}
+
+/* items[0 .. count) have one slot and one place. */
+static enum tsn_code
+build_place(struct builder *b, const struct item *items, uint32_t count)
+{
+	struct plan *p = b->p;
+	struct slot_index *si = &p->slots[items[0].slot];
+	struct entry *entries;
+
+	si->any = true;
+	if (items[0].place == PLACE_DIRECT)
+		return build_direct(p, si, items, count);
+	entries = tsn_arena_calloc(&p->arena, count, sizeof *entries);
+	if (entries == NULL)
+		return TSN_ENOMEM;
+	for (uint32_t i = 0; i < count; i++)
+		entries[i] = entry_of(b, si, &items[i]);
+	switch ((enum atom_place)items[0].place) {
+	case PLACE_EQ:
+		return tsn_table_build(&si->eq, &p->arena, entries, count);
+	case PLACE_SUFFIX:
+		return tsn_table_build(&si->suffix, &p->arena, entries, count);
+	case PLACE_PREFIX:
+		return tsn_table_build(&si->prefix, &p->arena, entries, count);
+	case PLACE_GRAMS:
+		return tsn_grams_build(&si->grams, &p->arena, entries, count);
+	case PLACE_NONE:
+	case PLACE_DIRECT:
+		break;
+	}
+	return TSN_OK;
+}
+
+enum tsn_code
+tsn_plan_index(struct plan *p, struct census *census)
+{
+	struct builder b = {.p = p, .census = census};
+	enum tsn_code code = collect(&b);
+
+	if (code == TSN_OK && b.count > 0)
+		qsort(b.items, b.count, sizeof *b.items, by_slot);
+	for (uint32_t i = 0, n; i < b.count && code == TSN_OK; i += n) {
+		for (n = 1; i + n < b.count && b.items[i + n].slot == b.items[i].slot &&
+		    b.items[i + n].place == b.items[i].place;)
+			n++;
+		code = build_place(&b, &b.items[i], n);
+	}
+	free(b.items);
+	return code;
+}

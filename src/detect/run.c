@@ -1,0 +1,299 @@
+/*
+ * One event: route it, look its values up, wake the units whose witnesses were seen, run their
+ * conditions.  Nothing is allocated here but folded text, in the scratch arena.
+ */
+#include "detect/detect_int.h"
+
+#include "base/assert.h"
+
+static bool
+inside(struct tsn_slice s, struct tsn_slice outer)
+{
+	return s.ptr >= outer.ptr && s.ptr + s.len <= outer.ptr + outer.len;
+}
+
+static bool
+has_text(const struct tsn_field *f)
+{
+	return f->type != TSN_T_NULL && f->type < TSN_T_OBJECT;
+}
+
+/* Tests an atom on the fields of its slots. */
+static bool
+test_slots(struct tsn_detect *d, const struct atom *a)
+{
+	const struct ref *r = a->ref;
+	bool all = a->c.flags & TSN_ATOM_ALL_ELEMENTS, any = false;
+
+	for (uint32_t i = 0; i < r->count; i++) {
+		for (uint32_t n = d->slot_head[r->slots[i]]; n != 0; n = d->next[n - 1]) {
+			const struct tsn_field *f = &d->event->fields[n - 1];
+			bool value;
+
+			if (r->indexed && !tsn_path_at(&r->paths[i], d->event, f))
+				continue;
+			value = tsn_atom_test(&a->c, &d->scratch, f, &d->values[n - 1]);
+			if (value != all)
+				return value;
+			any = true;
+		}
+	}
+	return all && any;
+}
+
+static bool
+test(struct tsn_detect *d, const struct atom *a)
+{
+	struct tsn_match_paths where;
+
+	if (!a->ref->record && a->other == NULL && a->c.op != TSN_ATOM_EXISTS &&
+	    a->c.op != TSN_ATOM_NULL)
+		return test_slots(d, a);
+	/* A value at the path itself settles presence; what lies below takes a walk. */
+	if (!a->ref->record && !a->ref->indexed && a->other == NULL)
+		for (uint32_t i = 0; i < a->ref->count; i++)
+			for (uint32_t n = d->slot_head[a->ref->slots[i]]; n != 0; n = d->next[n - 1])
+				if (a->c.op == TSN_ATOM_EXISTS || d->event->fields[n - 1].type != TSN_T_NULL)
+					return a->c.op == TSN_ATOM_EXISTS;
+	where = (struct tsn_match_paths){.paths = a->ref->paths, .path_count = a->ref->count,
+	    .whole_record = a->ref->record};
+	if (a->other != NULL) {
+		where.others = a->other->paths;
+		where.other_count = a->other->count;
+	}
+	return tsn_match_atom(&a->c, &where, d->set->keys, &d->scratch, d->event);
+}
+
+bool
+tsn_run_atom(struct tsn_detect *d, uint32_t atom)
+{
+	const struct atom *a = &d->plan->atoms[atom];
+	uint32_t state = d->atom_state[atom];
+	bool value;
+
+	if (state >> 1 == d->epoch)
+		return state & 1;
+	value = !a->indexed && test(d, a);
+	d->atom_state[atom] = d->epoch << 1 | value;
+	return value;
+}
+
+/* The index found the atom, or what it may be true by. */
+static void
+found(struct tsn_detect *d, uint32_t atom)
+{
+	const struct atom *a = &d->plan->atoms[atom];
+	const uint32_t *wakes = d->plan->wakes + a->wakes;
+
+	if (d->atom_state[atom] >> 1 == d->epoch)
+		return;
+	d->atom_state[atom] = d->epoch << 1 | (a->exact || test(d, a));
+	if (!(d->atom_state[atom] & 1))
+		return;
+	for (uint32_t i = 0; i < a->wake_count; i++)
+		d->awake[wakes[i] / 64] |= 1ull << wakes[i] % 64;
+}
+
+static void
+look_ends(struct tsn_detect *d, const struct slot_index *si, struct tsn_slice t)
+{
+	uint64_t head = 0, tail = 0;
+	size_t have = t.len < 8 ? t.len : 8;
+
+	memcpy(&head, t.ptr, have);
+	memcpy((char *)&tail + 8 - have, t.ptr + t.len - have, have);
+	for (unsigned n = 1; n <= have; n++) {
+		const struct entry *e;
+		uint32_t count = 0;
+
+		if (si->suffix_lens >> n & 1) {
+			e = table_find(&si->suffix, tail >> (64 - 8 * n), &count);
+			for (uint32_t i = 0; i < count; i++)
+				if (tsn_slice_ends(t, e[i].literal))
+					found(d, e[i].atom);
+		}
+		if (si->prefix_lens >> n & 1) {
+			e = table_find(&si->prefix, head & (UINT64_MAX >> (64 - 8 * n)), &count);
+			for (uint32_t i = 0; i < count; i++)
+				if (tsn_slice_starts(t, e[i].literal))
+					found(d, e[i].atom);
+		}
+	}
+}
+
+static void
+look_gram(struct tsn_detect *d, const struct grams *g, struct tsn_slice t, size_t at,
+    uint32_t gram)
+{
+	uint32_t count;
+	const struct entry *e = table_find(&g->table, gram, &count);
+
+	for (uint32_t i = 0; i < count; i++) {
+		size_t start = at - e[i].offset;
+
+		if (at >= e[i].offset && t.len - start >= e[i].literal.len &&
+		    memcmp(t.ptr + start, e[i].literal.ptr, e[i].literal.len) == 0)
+			found(d, e[i].atom);
+	}
+}
+
+static void
+look_grams(struct tsn_detect *d, const struct grams *g, struct tsn_slice t)
+{
+	const uint64_t *bits = g->bits;
+	uint32_t shift = g->shift;
+
+	for (size_t i = 0; i + 4 <= t.len; i++) {
+		uint32_t gram = (uint32_t)tsn_hash_read32(t.ptr + i), bit = gram_hash(gram) >> shift;
+
+		if (TSN_UNLIKELY(bits[bit / 64] >> bit % 64 & 1))
+			look_gram(d, g, t, i, gram);
+	}
+}
+
+static void
+look_text(struct tsn_detect *d, const struct slot_index *si, struct tsn_slice t)
+{
+	const struct entry *e;
+	uint32_t count;
+
+	if (si->eq_lens >> (t.len < 63 ? t.len : 63) & 1) {
+		e = table_find(&si->eq, tsn_hash_slice(t, 0), &count);
+		for (uint32_t i = 0; i < count; i++)
+			if (tsn_slice_eq(t, e[i].literal))
+				found(d, e[i].atom);
+	}
+	if (t.len > 0 && (si->suffix_lens | si->prefix_lens) != 0)
+		look_ends(d, si, t);
+	if (si->grams.bits != NULL)
+		look_grams(d, &si->grams, t);
+}
+
+static void
+look_slots(struct tsn_detect *d)
+{
+	for (uint32_t i = 0; i < d->touched_count; i++) {
+		const struct slot_index *si = &d->plan->slots[d->touched[i]];
+
+		if (!si->any)
+			continue;
+		for (uint32_t n = d->slot_head[d->touched[i]]; n != 0; n = d->next[n - 1])
+			if (has_text(&d->event->fields[n - 1]))
+				look_text(d, si, tsn_value_fold(&d->values[n - 1], &d->scratch));
+		for (uint32_t j = 0; j < si->direct_count; j++)
+			found(d, si->direct[j]);
+	}
+}
+
+/* Keywords: every text of the record, each stretch of its bytes once. */
+static void
+look_record(struct tsn_detect *d)
+{
+	const struct slot_index *si = &d->plan->slots[SLOT_NONE];
+	const struct tsn_event *ev = d->event;
+	bool whole = tsn_atom_original_is_text(ev->original);
+	struct tsn_value v = {.raw = ev->original};
+
+	if (whole)
+		look_text(d, si, tsn_value_fold(&v, &d->scratch));
+	for (uint32_t i = 0; i < ev->field_count; i++) {
+		const struct tsn_field *f = &ev->fields[i];
+
+		if (!tsn_atom_searches(f))
+			continue;
+		v = (struct tsn_value){.raw = {f->ptr, f->len}};
+		if (!whole || !inside(v.raw, ev->original))
+			look_text(d, si, tsn_value_fold(&v, &d->scratch));
+	}
+	for (uint32_t j = 0; j < si->direct_count; j++)
+		found(d, si->direct[j]);
+}
+
+/* Links each field that the plan looks at to its slot, in the order of the record. */
+static void
+link_fields(struct tsn_detect *d)
+{
+	const struct plan *p = d->plan;
+	const struct tsn_event *ev = d->event;
+
+	for (uint32_t i = 0; i < d->touched_count; i++)
+		d->slot_head[d->touched[i]] = 0;
+	d->touched_count = 0;
+	for (uint32_t i = ev->field_count; i > 0; i--) {
+		const struct tsn_field *f = &ev->fields[i - 1];
+		uint16_t slot = f->key < p->slot_of_count ? p->slot_of[f->key] : SLOT_NONE;
+
+		if (slot == SLOT_NONE)
+			continue;
+		if (d->slot_head[slot] == 0)
+			d->touched[d->touched_count++] = slot;
+		d->next[i - 1] = d->slot_head[slot];
+		d->slot_head[slot] = i;
+		d->values[i - 1] = (struct tsn_value){.raw = f->ptr != NULL && f->type != TSN_T_TIME ?
+		    (struct tsn_slice){f->ptr, f->len} : tsn_field_text(f, d->texts[i - 1])};
+	}
+}
+
+static bool
+run_unit(struct tsn_detect *d, const struct unit *u)
+{
+	const struct tsn_prog_step *steps = u->prog.steps;
+	uint32_t at = u->prog.start;
+
+	while (at < TSN_PROG_FALSE)
+		at = tsn_run_atom(d, steps[at].atom) ? steps[at].yes : steps[at].no;
+	return at == TSN_PROG_TRUE;
+}
+
+static enum tsn_code
+run_plan(struct tsn_detect *d, const struct plan *p)
+{
+	d->plan = p;
+	d->epoch++;
+	tsn_arena_reset(&d->scratch.arena);
+	link_fields(d);
+	memcpy(d->awake, p->gates, p->gate_words * sizeof *d->awake);
+	look_slots(d);
+	if (p->slots[SLOT_NONE].any)
+		look_record(d);
+	for (uint32_t w = 0; w < p->gate_words; w++) {
+		for (uint64_t bits = d->awake[w]; bits != 0; bits &= bits - 1) {
+			const struct unit *u = &p->units[w * 64 + (unsigned)__builtin_ctzll(bits)];
+
+			d->stats.rules_looked_at++;
+			if (d->fired[u->rule] != d->event_number && run_unit(d, u)) {
+				d->fired[u->rule] = d->event_number;
+				TSN_TRY(tsn_emit_single(d, u));
+			}
+		}
+	}
+	return TSN_OK;
+}
+
+enum tsn_code
+tsn_run_event(struct tsn_detect *d, const struct tsn_event *ev)
+{
+	const struct class *class;
+	const struct plan *plan;
+	struct tsn_err err;
+
+	d->event = ev;
+	d->event_number++;
+	TSN_TRY(tsn_route_event(d, &class));
+	if (class != NULL && class->plan == NULL) {
+		d->stats.events_unrouted++;
+		return TSN_OK;
+	}
+	if (class != NULL) {
+		TSN_TRY(tsn_run_room(d, class->plan));
+		return run_plan(d, class->plan);
+	}
+	for (uint32_t v = 0; v < d->set->router.count; v++) {
+		if (!(d->views[v / 64] >> v % 64 & 1))
+			continue;
+		TSN_TRY(tsn_set_view_plan(d->set, v, &plan, &err));
+		TSN_TRY(tsn_run_room(d, plan));
+		TSN_TRY(run_plan(d, plan));
+	}
+	return TSN_OK;
+}
