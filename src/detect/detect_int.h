@@ -42,6 +42,7 @@ enum atom_place {
 	PLACE_SUFFIX,
 	PLACE_PREFIX,
 	PLACE_GRAMS,
+	PLACE_WIDE,		/* anywhere, literals with a character beyond ASCII */
 	PLACE_DIRECT,		/* tested on each value of its slots */
 };
 
@@ -75,12 +76,13 @@ struct slot_index {
 	struct table suffix;		/* key: last 1 to 8 bytes */
 	struct table prefix;		/* key: first 1 to 8 bytes */
 	struct grams grams;		/* 4 bytes anywhere */
+	struct grams wide;		/* 2 bytes anywhere, the first beyond ASCII */
 	const uint32_t *direct;		/* atoms to test on each value */
 	uint32_t direct_count;
+	bool any;
 	uint16_t suffix_lens;		/* bit n: there are keys of n bytes */
 	uint16_t prefix_lens;
 	uint64_t eq_lens;		/* bit min(len, 63) */
-	bool any;
 };
 
 struct plan {

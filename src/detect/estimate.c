@@ -16,6 +16,24 @@ count_grams(struct census *census, const struct atom *a)
 		*census_at(census, t.ptr + i) += a->uses;
 }
 
+/* A byte beyond ASCII with another behind it. */
+static bool
+is_wide(struct tsn_slice t)
+{
+	for (size_t i = 0; i + 1 < t.len; i++)
+		if ((unsigned char)t.ptr[i] >= 0x80)
+			return true;
+	return false;
+}
+
+static uint8_t
+place_anywhere(const struct atom *a)
+{
+	if (is_wide(a->literal))
+		return PLACE_WIDE;
+	return a->literal.len >= LITERAL_MIN ? PLACE_GRAMS : PLACE_DIRECT;
+}
+
 static void
 place_text(struct atom *a)
 {
@@ -24,8 +42,11 @@ place_text(struct atom *a)
 	a->exact = plain && a->c.op != TSN_ATOM_WILDCARD && a->c.op != TSN_ATOM_REGEX &&
 	    !(a->c.op == TSN_ATOM_KEYWORD && a->c.wild);
 	if (a->ref->record) {
-		a->place = a->c.op != TSN_ATOM_KEYWORD && a->c.op != TSN_ATOM_REGEX ? PLACE_NONE :
-		    a->literal.len >= LITERAL_MIN ? PLACE_GRAMS : PLACE_DIRECT;
+		a->place = PLACE_NONE;
+		if (a->c.op == TSN_ATOM_KEYWORD || a->c.op == TSN_ATOM_REGEX)
+			a->place = place_anywhere(a);
+		if (a->place == PLACE_DIRECT)
+			a->exact = false;
 		return;
 	}
 	a->place = PLACE_DIRECT;
@@ -35,8 +56,8 @@ place_text(struct atom *a)
 		a->place = PLACE_SUFFIX;
 	else if (a->literal.len > 0 && a->c.op == TSN_ATOM_PREFIX)
 		a->place = PLACE_PREFIX;
-	else if (a->literal.len >= LITERAL_MIN && a->c.op != TSN_ATOM_WORD)
-		a->place = PLACE_GRAMS;
+	else if (a->c.op != TSN_ATOM_WORD)
+		a->place = place_anywhere(a);
 	if (a->place == PLACE_DIRECT)
 		a->exact = false;
 }
@@ -93,7 +114,7 @@ tsn_plan_cost(const struct atom *a)
 {
 	double each = a->ref->record ? 40 : 1;
 
-	if (a->place != PLACE_NONE && a->exact && (a->witness || a->place < PLACE_GRAMS))
+	if (a->place != PLACE_NONE && a->exact)
 		return 1;
 	switch ((int)a->c.op) {
 	case TSN_ATOM_EQ:

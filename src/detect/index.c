@@ -22,10 +22,8 @@ struct builder {
 static bool
 wanted(const struct atom *a)
 {
-	/* Whole values, ends and beginnings cost one look-up however many there are. */
-	if (a->place == PLACE_EQ || a->place == PLACE_SUFFIX || a->place == PLACE_PREFIX)
-		return a->exact || a->witness;
-	return a->place != PLACE_NONE && a->witness;
+	/* Looking for more texts at once costs little more, and spares testing them later. */
+	return a->place != PLACE_NONE && (a->witness || (a->exact && a->place != PLACE_DIRECT));
 }
 
 static enum tsn_code
@@ -108,6 +106,11 @@ entry_of(struct builder *b, struct slot_index *si, const struct item *item)
 		e.offset = rarest_gram(b->census, t);
 		e.key = (uint32_t)tsn_hash_read32(t.ptr + e.offset);
 		break;
+	case PLACE_WIDE:
+		while ((unsigned char)t.ptr[e.offset] < 0x80)
+			e.offset++;
+		memcpy(&e.key, t.ptr + e.offset, 2);
+		break;
 	case PLACE_NONE:
 	case PLACE_DIRECT:
 		break;
@@ -154,6 +157,8 @@ build_place(struct builder *b, const struct item *items, uint32_t count)
 		return tsn_table_build(&si->prefix, &p->arena, entries, count);
 	case PLACE_GRAMS:
 		return tsn_grams_build(&si->grams, &p->arena, entries, count);
+	case PLACE_WIDE:
+		return tsn_grams_build(&si->wide, &p->arena, entries, count);
 	case PLACE_NONE:
 	case PLACE_DIRECT:
 		break;

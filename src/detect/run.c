@@ -5,6 +5,7 @@
 #include "detect/detect_int.h"
 
 #include "base/assert.h"
+#include "match/find.h"
 
 static bool
 inside(struct tsn_slice s, struct tsn_slice outer)
@@ -16,6 +17,17 @@ static bool
 has_text(const struct tsn_field *f)
 {
 	return f->type != TSN_T_NULL && f->type < TSN_T_OBJECT;
+}
+
+/* What a regular expression must find is looked for before it is run. */
+static bool
+test_value(struct tsn_detect *d, const struct atom *a, const struct tsn_field *f,
+    struct tsn_value *v)
+{
+	if (a->c.op == TSN_ATOM_REGEX && a->literal.len > 0 &&
+	    !tsn_find_has(tsn_value_fold(v, &d->scratch), a->literal))
+		return false;
+	return tsn_atom_test(&a->c, &d->scratch, f, v);
 }
 
 /* Tests an atom on the fields of its slots. */
@@ -32,7 +44,7 @@ test_slots(struct tsn_detect *d, const struct atom *a)
 
 			if (r->indexed && !tsn_path_at(&r->paths[i], d->event, f))
 				continue;
-			value = tsn_atom_test(&a->c, &d->scratch, f, &d->values[n - 1]);
+			value = test_value(d, a, f, &d->values[n - 1]);
 			if (value != all)
 				return value;
 			any = true;
@@ -151,9 +163,27 @@ look_grams(struct tsn_detect *d, const struct grams *g, struct tsn_slice t)
 	}
 }
 
+/* Pairs that begin beyond ASCII: few texts have any. */
 static void
-look_text(struct tsn_detect *d, const struct slot_index *si, struct tsn_slice t)
+look_wide(struct tsn_detect *d, const struct grams *g, struct tsn_slice t)
 {
+	for (size_t i = 0; i + 2 <= t.len; i++) {
+		uint16_t pair;
+		uint32_t bit;
+
+		if ((unsigned char)t.ptr[i] < 0x80)
+			continue;
+		memcpy(&pair, t.ptr + i, 2);
+		bit = gram_hash(pair) >> g->shift;
+		if (g->bits[bit / 64] >> bit % 64 & 1)
+			look_gram(d, g, t, i, pair);
+	}
+}
+
+static void
+look_text(struct tsn_detect *d, const struct slot_index *si, struct tsn_value *v)
+{
+	struct tsn_slice t = tsn_value_fold(v, &d->scratch);
 	const struct entry *e;
 	uint32_t count;
 
@@ -167,6 +197,8 @@ look_text(struct tsn_detect *d, const struct slot_index *si, struct tsn_slice t)
 		look_ends(d, si, t);
 	if (si->grams.bits != NULL)
 		look_grams(d, &si->grams, t);
+	if (!v->ascii && si->wide.bits != NULL)
+		look_wide(d, &si->wide, t);
 }
 
 static void
@@ -179,7 +211,7 @@ look_slots(struct tsn_detect *d)
 			continue;
 		for (uint32_t n = d->slot_head[d->touched[i]]; n != 0; n = d->next[n - 1])
 			if (has_text(&d->event->fields[n - 1]))
-				look_text(d, si, tsn_value_fold(&d->values[n - 1], &d->scratch));
+				look_text(d, si, &d->values[n - 1]);
 		for (uint32_t j = 0; j < si->direct_count; j++)
 			found(d, si->direct[j]);
 	}
@@ -195,7 +227,7 @@ look_record(struct tsn_detect *d)
 	struct tsn_value v = {.raw = ev->original};
 
 	if (whole)
-		look_text(d, si, tsn_value_fold(&v, &d->scratch));
+		look_text(d, si, &v);
 	for (uint32_t i = 0; i < ev->field_count; i++) {
 		const struct tsn_field *f = &ev->fields[i];
 
@@ -203,7 +235,7 @@ look_record(struct tsn_detect *d)
 			continue;
 		v = (struct tsn_value){.raw = {f->ptr, f->len}};
 		if (!whole || !inside(v.raw, ev->original))
-			look_text(d, si, tsn_value_fold(&v, &d->scratch));
+			look_text(d, si, &v);
 	}
 	for (uint32_t j = 0; j < si->direct_count; j++)
 		found(d, si->direct[j]);

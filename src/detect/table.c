@@ -62,7 +62,7 @@ tsn_grams_build(struct grams *g, struct tsn_arena *arena, struct entry *entries,
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t bit = gram_hash((uint32_t)entries[i].key) >> g->shift;
 
-		TSN_ASSERT(entries[i].offset + 4 <= entries[i].literal.len);
+		TSN_ASSERT(entries[i].offset + 2 <= entries[i].literal.len);
 		g->bits[bit / 64] |= 1ull << bit % 64;
 	}
 	return tsn_table_build(&g->table, arena, entries, count);

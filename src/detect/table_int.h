@@ -2,8 +2,8 @@
  * detect/table: look-ups of literals in values.
  *
  * A table maps a 64-bit key to the entries that share it.  A gram set finds literals anywhere in a
- * text: of each literal one run of four bytes (the rarest) is in it; every position of the text is
- * asked in a bitmap first, then in the table, then the whole literal is compared.
+ * text: of each literal one run of four bytes (the rarest) is in it, or of two; every position of
+ * the text is asked in a bitmap first, then in the table, then the whole literal is compared.
  */
 #ifndef TSN_DETECT_TABLE_INT_H
 #define TSN_DETECT_TABLE_INT_H

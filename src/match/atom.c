@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/ip.h"
+#include "match/find.h"
 #include "match/fold.h"
 #include "match/order.h"
 #include "match/regex.h"
@@ -32,12 +33,12 @@ struct tsn_slice
 tsn_value_fold(struct tsn_value *v, struct tsn_match_scratch *s)
 {
 	char *out;
-	bool ascii;
 
 	if (v->folded.ptr != NULL)
 		return v->folded;
 	if (v->raw.len == 0) {
 		v->folded = TSN_SLICE("");
+		v->ascii = true;
 		return v->folded;
 	}
 	out = tsn_arena_alloc(&s->arena, TSN_FOLD_ROOM(v->raw.len));
@@ -45,7 +46,7 @@ tsn_value_fold(struct tsn_value *v, struct tsn_match_scratch *s)
 		s->memory_fails++;
 		return TSN_SLICE("");
 	}
-	v->folded = (struct tsn_slice){out, tsn_fold(v->raw, out, &ascii)};
+	v->folded = (struct tsn_slice){out, tsn_fold(v->raw, out, &v->ascii)};
 	return v->folded;
 }
 
@@ -138,13 +139,6 @@ tsn_atom_done(struct tsn_catom *a)
 	a->code = NULL;
 }
 
-static bool
-contains(struct tsn_slice text, struct tsn_slice needle)
-{
-	return needle.len == 0 || (needle.len <= text.len &&
-	    memmem(text.ptr, text.len, needle.ptr, needle.len) != NULL);
-}
-
 bool
 tsn_atom_test_text(const struct tsn_catom *a, struct tsn_match_scratch *s, struct tsn_value *v)
 {
@@ -161,11 +155,11 @@ tsn_atom_test_text(const struct tsn_catom *a, struct tsn_match_scratch *s, struc
 	case TSN_ATOM_SUFFIX:
 		return tsn_slice_ends(text, a->value);
 	case TSN_ATOM_CONTAINS:
-		return contains(text, a->value);
+		return tsn_find_has(text, a->value);
 	case TSN_ATOM_WILDCARD:
 		return tsn_wild_match(a->value, text);
 	case TSN_ATOM_KEYWORD:
-		return a->wild ? tsn_wild_find(a->value, text) : contains(text, a->value);
+		return a->wild ? tsn_wild_find(a->value, text) : tsn_find_has(text, a->value);
 	case TSN_ATOM_WORD:
 		return tsn_word_find(text, a->value, a->wild);
 	case TSN_ATOM_REGEX:
@@ -219,7 +213,7 @@ tsn_atom_test_pair(const struct tsn_catom *a, struct tsn_match_scratch *s, struc
 	case TSN_ATOM_FIELD_SUFFIX:
 		return tsn_slice_ends(x, y);
 	default:
-		return contains(x, y);
+		return tsn_find_has(x, y);
 	}
 }
 

@@ -50,6 +50,7 @@ void tsn_match_scratch_done(struct tsn_match_scratch *s);
 struct tsn_value {
 	struct tsn_slice raw;
 	struct tsn_slice folded;	/* ptr NULL: not folded yet */
+	bool ascii;			/* once folded: no byte of it is beyond ASCII */
 };
 
 /** Folds once; empty text when memory is exhausted (counted). */

@@ -1,5 +1,6 @@
 #include "match/wild.h"
 
+#include "match/find.h"
 #include "match/fold.h"
 #include "match/pred.h"
 
@@ -77,7 +78,8 @@ find_seg(struct tsn_slice seg, struct tsn_slice text, size_t from)
 		uint32_t rune;
 
 		if (fixed > 0) {
-			const char *hit = memmem(text.ptr + from, text.len - from, seg.ptr, fixed);
+			const char *hit = tsn_find(tsn_slice_from(text, from),
+			    (struct tsn_slice){seg.ptr, fixed});
 
 			if (hit == NULL)
 				return SIZE_MAX;

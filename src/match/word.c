@@ -1,5 +1,6 @@
 #include "match/word.h"
 
+#include "match/find.h"
 #include "match/pred.h"
 
 bool
@@ -81,7 +82,7 @@ tsn_word_find(struct tsn_slice text, struct tsn_slice pattern, bool has_wild)
 	tail = tsn_word_char(pattern.ptr[pattern.len - 1]);
 	if (!has_wild) {
 		for (size_t at = 0; at < text.len; at++) {
-			const char *hit = memmem(text.ptr + at, text.len - at, pattern.ptr, pattern.len);
+			const char *hit = tsn_find(tsn_slice_from(text, at), pattern);
 
 			if (hit == NULL)
 				return false;
