@@ -106,25 +106,39 @@ struct class {
 	struct plan *plan;		/* NULL: no view */
 };
 
+/*
+ * Conditions of views.  An atom is *cheap* when it asks one field for presence, for a whole value
+ * or for a beginning: what fields those ask (route keys) have for values decides most views at
+ * once.  Views that stay open depend on other atoms; they are asked for each event.
+ */
 struct route_key {
 	tsn_key key;
-	bool below;	/* its presence includes what lies below it */
-	bool value;	/* its value matters, not only its presence */
+	bool below;		/* its presence includes what lies below it */
+	uint32_t *atoms;	/* cheap atoms on its value: of router.atoms */
+	uint32_t atom_count, atom_cap;
 };
 
-/* The views that rules are bound to, and what their conditions look at. */
+struct route_atom {
+	struct tsn_catom c;
+	struct tsn_path path;
+	bool cheap;
+};
+
 struct router_view {
 	const struct tsn_view *view;
 	struct tsn_match *when;		/* NULL: every event */
+	uint32_t atoms;			/* where its atoms begin, in the order of its condition */
 };
 
 struct router {
 	struct router_view *views;
 	uint32_t count;
 	uint32_t words;			/* of a set of views */
-	struct route_key *keys;		/* fields that decide */
+	struct route_atom *atoms;
+	uint32_t atom_count;
+	struct route_key *keys;		/* fields that cheap atoms ask */
 	uint32_t key_count;
-	bool whole_record;		/* some condition looks at all of the record */
+	struct tsn_arena arena;
 };
 
 struct binding {
@@ -153,10 +167,19 @@ struct set {
 };
 
 /* What was decided for an event with the same values in the fields that decide. */
-#define ROUTE_MEMO_SIZE 4096u
+#define ROUTE_MEMO_SIZE 1024u
 struct route_memo {
 	uint64_t signature[2];
-	const struct class *class;
+	const struct class *class;	/* NULL: see open */
+	bool used;
+	bool open;			/* some views depend on more than the signature */
+};
+
+/* What a value means to the cheap atoms of its field, found once per value. */
+#define ROUTE_VALUES_SIZE 4096u
+struct route_value {
+	uint64_t raw;			/* hash of key and value */
+	uint64_t meaning;		/* hash of what the atoms say */
 };
 
 struct tsn_detect {
@@ -166,6 +189,8 @@ struct tsn_detect {
 	uint64_t *rule_counts;
 	uint64_t *views;		/* set of views of the event at hand */
 	struct route_memo *memo;	/* [ROUTE_MEMO_SIZE] */
+	uint64_t *memo_views;		/* of each memo: views that hold it, then open ones */
+	struct route_value *values_seen;	/* [ROUTE_VALUES_SIZE] */
 	uint8_t *route_of;		/* by key: 1 + index of a route key, 0 none */
 	uint32_t route_of_count;
 	uint64_t seed;
@@ -209,9 +234,12 @@ TSN_MUST_CHECK enum tsn_code tsn_emit_single(struct tsn_detect *d, const struct 
 /** One sentence on why the unit is true of the event at hand; valid until the next call. */
 struct tsn_slice tsn_emit_reason(struct tsn_detect *d, const struct unit *u);
 
-/* route.c */
+/* bind.c */
+/** Finds the views of all rules and what their conditions look at. */
 TSN_MUST_CHECK enum tsn_code tsn_route_build(struct set *set, struct tsn_err *err);
 void tsn_route_done(struct router *r);
+
+/* class.c */
 /** The class of a set of views, compiled if need be; *ret NULL: there are too many classes, and
  * the views' own plans do instead. */
 TSN_MUST_CHECK enum tsn_code tsn_set_class(struct set *set, const uint64_t *views,

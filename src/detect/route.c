@@ -1,261 +1,215 @@
-/* Which rules are about which events: views, their bindings, and the fields that decide. */
+/* From an event to its class: views are asked once for each combination of deciding values. */
 #include "detect/detect_int.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/assert.h"
-#include "detect/map_int.h"
 
-#define ROUTE_KEYS_MAX 254u
-
-struct gather {
-	struct set *set;
-	struct tsn_err *err;
-	struct map view_map;	/* tsn_view.index to router.views */
-	uint32_t view_cap, key_cap, binding_cap;
-};
-
+/* Keys grow while the program runs: new ones may lie below a deciding one. */
 static enum tsn_code
-out_of_memory(struct gather *g)
+learn_keys(struct tsn_detect *d)
 {
-	TSN_FAIL(g->err, TSN_ENOMEM, "out of memory");
-}
+	const struct router *r = &d->set->router;
+	uint32_t count = tsn_keys_count(d->set->keys);
+	uint8_t *route_of = realloc(d->route_of, count);
 
-static enum tsn_code
-add_key(struct gather *g, tsn_key key, bool below, bool value)
-{
-	struct router *r = &g->set->router;
-
-	for (uint32_t i = 0; i < r->key_count; i++) {
-		if (r->keys[i].key == key) {
-			r->keys[i].below |= below;
-			r->keys[i].value |= value;
-			return TSN_OK;
-		}
+	if (route_of == NULL)
+		return TSN_ENOMEM;
+	d->route_of = route_of;
+	for (uint32_t key = d->route_of_count; key < count; key++) {
+		route_of[key] = 0;
+		for (uint32_t i = 0; i < r->key_count; i++)
+			if (r->keys[i].key == key)
+				route_of[key] = (uint8_t)(i + 1);
+		for (uint32_t i = 0; key > 0 && route_of[key] == 0 && i < r->key_count; i++)
+			if (r->keys[i].below && tsn_keys_under(d->set->keys, key, r->keys[i].key))
+				route_of[key] = (uint8_t)(i + 1);
 	}
-	if (r->key_count == ROUTE_KEYS_MAX)
-		TSN_FAIL(g->err, TSN_ELIMIT, "views of log sources look at more than %u fields",
-		    ROUTE_KEYS_MAX);
-	if (!tsn_vec_room((void **)&r->keys, &g->key_cap, r->key_count + 1, sizeof *r->keys))
-		return out_of_memory(g);
-	r->keys[r->key_count++] = (struct route_key){key, below, value};
+	d->route_of_count = count;
 	return TSN_OK;
 }
 
-static enum tsn_code
-add_keys(struct gather *g, const struct tsn_pred *p, uint32_t depth)
+/* What the value says to the atoms that ask its field. */
+static uint64_t
+meaning_of(struct tsn_detect *d, const struct route_key *key, const struct tsn_field *f)
 {
-	struct tsn_path path;
-	bool presence;
+	const struct router *r = &d->set->router;
+	char text[TSN_TIME_TEXT_MAX];
+	struct tsn_value v = {.raw = tsn_field_text(f, text)};
+	uint64_t h = d->seed;
 
-	if (depth > TSN_MATCH_DEPTH_MAX)
-		TSN_FAIL(g->err, TSN_ELIMIT, "condition of a view is nested too deep");
-	for (uint32_t i = 0; p->op != TSN_PRED_ATOM && i < p->kid_count; i++)
-		TSN_TRY(add_keys(g, p->kids[i], depth + 1));
-	if (p->op != TSN_PRED_ATOM)
-		return TSN_OK;
-	/* Without a field all of the record decides: such views are asked for every event. */
-	if (p->atom.field.len == 0) {
-		g->set->router.whole_record = true;
-		return TSN_OK;
-	}
-	presence = p->atom.op == TSN_ATOM_EXISTS || p->atom.op == TSN_ATOM_NULL;
-	TSN_TRY(tsn_path_parse(g->set->keys, p->atom.field, &path, g->err));
-	TSN_TRY(add_key(g, path.key, presence, !presence));
-	if (!tsn_atom_is_pair(p->atom.op))
-		return TSN_OK;
-	TSN_TRY(tsn_path_parse(g->set->keys, p->atom.value, &path, g->err));
-	return add_key(g, path.key, false, true);
-}
-
-static enum tsn_code
-add_view(struct gather *g, const struct tsn_view *view, uint32_t *ret)
-{
-	struct router *r = &g->set->router;
-	struct tsn_match_env env = {.keys = g->set->keys};
-	struct router_view *v;
-	uint32_t at = 0;
-
-	if (tsn_map_next(&g->view_map, view->index, &at, ret))
-		return TSN_OK;
-	if (!tsn_vec_room((void **)&r->views, &g->view_cap, r->count + 1, sizeof *r->views))
-		return out_of_memory(g);
-	v = &r->views[r->count];
-	*v = (struct router_view){.view = view};
-	if (view->when != NULL) {
-		TSN_TRY(add_keys(g, view->when, 0));
-		TSN_TRY(tsn_match_compile(view->when, &env, &v->when, g->err));
-	}
-	*ret = r->count++;
-	return tsn_map_put(&g->view_map, view->index, *ret) ? TSN_OK : out_of_memory(g);
-}
-
-static enum tsn_code
-bind_rule(struct gather *g, uint32_t rule)
-{
-	struct set *set = g->set;
-	const struct tsn_rule *r = &set->rules->rules[rule];
-	const struct tsn_view *views[TSN_VIEWS_PER_RULE_MAX];
-	uint32_t n = 0;
-
-	if (r->condition == NULL)
-		return TSN_OK;
-	if (tsn_taxonomy_find(set->taxonomy, &r->logsource, r->taxonomy, views, &n) != TSN_OK)
-		return out_of_memory(g);
-	if (!tsn_vec_room((void **)&set->bindings, &g->binding_cap, set->binding_count + n,
-	    sizeof *set->bindings))
-		return out_of_memory(g);
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t view;
-
-		TSN_TRY(add_view(g, views[i], &view));
-		set->bindings[set->binding_count++] = (struct binding){rule, view};
-	}
-	return TSN_OK;
-}
-
-static int
-by_view(const void *a, const void *b)
-{
-	const struct binding *x = a, *y = b;
-
-	if (x->view != y->view)
-		return x->view < y->view ? -1 : 1;
-	return x->rule < y->rule ? -1 : x->rule > y->rule;
-}
-
-static enum tsn_code
-sort_bindings(struct gather *g)
-{
-	struct set *set = g->set;
-	struct router *r = &set->router;
-
-	if (set->binding_count > 0)
-		qsort(set->bindings, set->binding_count, sizeof *set->bindings, by_view);
-	set->view_bindings = tsn_arena_calloc(&set->arena, r->count + 1, sizeof(uint32_t));
-	set->view_plans = tsn_arena_calloc(&set->arena, r->count + 1, sizeof(struct plan *));
-	if (set->view_bindings == NULL || set->view_plans == NULL)
-		return out_of_memory(g);
-	for (uint32_t i = 0; i < set->binding_count; i++)
-		set->view_bindings[set->bindings[i].view + 1]++;
-	for (uint32_t v = 0; v < r->count; v++)
-		set->view_bindings[v + 1] += set->view_bindings[v];
-	r->words = (r->count + 63) / 64;
-	return TSN_OK;
-}
-
-enum tsn_code
-tsn_route_build(struct set *set, struct tsn_err *err)
-{
-	struct gather g = {.set = set, .err = err};
-	enum tsn_code code = TSN_OK;
-
-	for (uint32_t i = 0; i < set->rules->count && code == TSN_OK; i++)
-		code = bind_rule(&g, i);
-	if (code == TSN_OK)
-		code = sort_bindings(&g);
-	tsn_map_done(&g.view_map);
-	return code;
-}
-
-void
-tsn_route_done(struct router *r)
-{
-	for (uint32_t i = 0; i < r->count; i++)
-		tsn_match_free(r->views[i].when);
-	free(r->views);
-	free(r->keys);
-	*r = (struct router){0};
+	for (uint32_t i = 0; i < key->atom_count; i++)
+		if (tsn_atom_test(&r->atoms[key->atoms[i]].c, &d->scratch, f, &v))
+			h = tsn_hash_mix(h ^ (i + 1), 0xa0761d6478bd642full);
+	return h;
 }
 
 static uint64_t
-now_ns(void)
+value_meaning(struct tsn_detect *d, const struct route_key *key, const struct tsn_field *f)
 {
-	struct timespec t;
+	uint64_t raw = f->ptr != NULL ? tsn_hash_bytes(f->ptr, f->len, d->seed ^ f->key) :
+	    tsn_hash_mix(f->num.u ^ d->seed, f->key ^ 0xe7037ed1a0b428dbull);
+	struct route_value *seen = &d->values_seen[raw % ROUTE_VALUES_SIZE];
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+	raw ^= f->type;
+	if (TSN_LIKELY(seen->raw == raw))
+		return seen->meaning;
+	seen->meaning = meaning_of(d, key, f);
+	seen->raw = raw;
+	return seen->meaning;
 }
 
 static enum tsn_code
-make_plan(struct set *set, const uint64_t *views, struct plan **ret, struct tsn_err *err)
+sign(struct tsn_detect *d, uint64_t signature[2])
 {
-	uint64_t start = now_ns();
+	const struct tsn_event *ev = d->event;
+	uint64_t a = d->seed, b = ~d->seed, present[4] = {0};
 
-	TSN_TRY(tsn_plan_new(set, views, ret, err));
-	atomic_fetch_add(&set->broken, (*ret)->broken);
-	atomic_fetch_add(&set->compile_ns, now_ns() - start);
-	return TSN_OK;
-}
+	for (uint32_t i = 0; i < ev->field_count; i++) {
+		const struct tsn_field *f = &ev->fields[i];
+		const struct route_key *key;
+		uint64_t meaning;
+		uint8_t route;
 
-static const struct class *
-find_class(const struct set *set, const uint64_t *views, uint32_t count)
-{
-	for (uint32_t i = 0; i < count; i++)
-		if (memcmp(set->classes[i].views, views, set->router.words * sizeof *views) == 0)
-			return &set->classes[i];
-	return NULL;
-}
-
-static enum tsn_code
-new_class(struct set *set, const uint64_t *views, const struct class **ret, struct tsn_err *err)
-{
-	uint32_t count = atomic_load_explicit(&set->class_count, memory_order_relaxed);
-	struct class *class = &set->classes[count];
-	uint64_t *copy = tsn_arena_calloc(&set->arena, set->router.words + 1, sizeof *copy);
-	uint64_t any = 0;
-
-	if (copy == NULL)
-		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
-	for (uint32_t w = 0; w < set->router.words; w++)
-		any |= copy[w] = views[w];
-	class->views = copy;
-	class->plan = NULL;
-	if (any != 0)
-		TSN_TRY(make_plan(set, views, &class->plan, err));
-	atomic_store_explicit(&set->class_count, count + 1, memory_order_release);
-	*ret = class;
-	return TSN_OK;
-}
-
-enum tsn_code
-tsn_set_class(struct set *set, const uint64_t *views, const struct class **ret,
-    struct tsn_err *err)
-{
-	uint32_t count = atomic_load_explicit(&set->class_count, memory_order_acquire);
-	enum tsn_code code = TSN_OK;
-
-	*ret = find_class(set, views, count);
-	if (*ret != NULL)
-		return TSN_OK;
-	(void)pthread_mutex_lock(&set->lock);
-	count = atomic_load_explicit(&set->class_count, memory_order_relaxed);
-	*ret = find_class(set, views, count);
-	if (*ret == NULL && count < CLASSES_MAX)
-		code = new_class(set, views, ret, err);
-	(void)pthread_mutex_unlock(&set->lock);
-	return code;
-}
-
-enum tsn_code
-tsn_set_view_plan(struct set *set, uint32_t view, const struct plan **ret, struct tsn_err *err)
-{
-	enum tsn_code code = TSN_OK;
-	uint64_t *views;
-
-	(void)pthread_mutex_lock(&set->lock);
-	if (set->view_plans[view] == NULL) {
-		views = calloc(set->router.words, sizeof *views);
-		if (views == NULL) {
-			code = TSN_ERR(err, TSN_ENOMEM, "out of memory");
+		if (TSN_UNLIKELY(f->key >= d->route_of_count))
+			TSN_TRY(learn_keys(d));
+		route = d->route_of[f->key];
+		if (route == 0)
+			continue;
+		key = &d->set->router.keys[route - 1];
+		if (f->key != key->key) {
+			if (present[route / 64] >> route % 64 & 1)
+				continue;
+			present[route / 64] |= 1ull << route % 64;
+			meaning = 1;
 		} else {
-			views[view / 64] |= 1ull << view % 64;
-			code = make_plan(set, views, &set->view_plans[view], err);
+			meaning = f->type == TSN_T_NULL ? 2 : value_meaning(d, key, f);
 		}
-		free(views);
+		a = tsn_hash_mix(a ^ route, meaning ^ 0xa0761d6478bd642full);
+		b = tsn_hash_mix(b ^ meaning, route ^ 0xe7037ed1a0b428dbull);
 	}
-	*ret = set->view_plans[view];
-	(void)pthread_mutex_unlock(&set->lock);
-	return code;
+	signature[0] = a;
+	signature[1] = b;
+	return TSN_OK;
+}
+
+enum truth {
+	NO,
+	YES,
+	OPEN,
+};
+
+struct ask {
+	struct tsn_detect *d;
+	const struct route_atom *at;	/* next atom of the condition */
+};
+
+static enum truth
+ask_atom(struct ask *q)
+{
+	const struct route_atom *a = q->at++;
+	struct tsn_match_paths where = {.paths = &a->path, .path_count = 1};
+
+	if (!a->cheap)
+		return OPEN;
+	return tsn_match_atom(&a->c, &where, q->d->set->keys, &q->d->scratch, q->d->event) ? YES : NO;
+}
+
+/* What is known when only cheap atoms are asked.  Depth was bounded when the view was bound. */
+static enum truth
+ask_cheap(struct ask *q, const struct tsn_pred *p)
+{
+	enum truth stop, all;
+	enum truth value;
+
+	switch (p->op) {
+	case TSN_PRED_TRUE:
+	case TSN_PRED_FALSE:
+		return p->op == TSN_PRED_TRUE ? YES : NO;
+	case TSN_PRED_ATOM:
+		return ask_atom(q);
+	case TSN_PRED_NOT:
+		value = ask_cheap(q, p->kids[0]);
+		return value == OPEN ? OPEN : value == YES ? NO : YES;
+	case TSN_PRED_AND:
+	case TSN_PRED_OR:
+		break;
+	}
+	stop = p->op == TSN_PRED_AND ? NO : YES;
+	all = p->op == TSN_PRED_AND ? YES : NO;
+	for (uint32_t i = 0; i < p->kid_count; i++) {
+		value = ask_cheap(q, p->kids[i]);
+		if (value == stop || (value == OPEN && all != stop))
+			all = value;
+	}
+	return all;
+}
+
+/* views: those that surely hold the event; open: those that take more than a look. */
+static bool
+ask_views(struct tsn_detect *d, uint64_t *views, uint64_t *open)
+{
+	const struct router *r = &d->set->router;
+	bool any = false;
+
+	memset(views, 0, r->words * sizeof *views);
+	memset(open, 0, r->words * sizeof *open);
+	for (uint32_t v = 0; v < r->count; v++) {
+		struct ask q = {d, r->atoms + r->views[v].atoms};
+		const struct tsn_pred *when = r->views[v].view->when;
+		enum truth value = when == NULL ? YES : ask_cheap(&q, when);
+
+		if (value == YES)
+			views[v / 64] |= 1ull << v % 64;
+		if (value == OPEN)
+			open[v / 64] |= 1ull << v % 64;
+		any |= value == OPEN;
+	}
+	return any;
+}
+
+static void
+ask_open(struct tsn_detect *d, const uint64_t *open)
+{
+	const struct router *r = &d->set->router;
+
+	for (uint32_t w = 0; w < r->words; w++) {
+		for (uint64_t bits = open[w]; bits != 0; bits &= bits - 1) {
+			uint32_t v = w * 64 + (unsigned)__builtin_ctzll(bits);
+
+			if (tsn_match_eval(r->views[v].when, &d->scratch, d->event))
+				d->views[w] |= 1ull << v % 64;
+		}
+	}
+}
+
+enum tsn_code
+tsn_route_event(struct tsn_detect *d, const struct class **ret)
+{
+	uint32_t words = d->set->router.words;
+	uint64_t signature[2], *views;
+	struct route_memo *memo;
+	struct tsn_err err;
+
+	TSN_TRY(sign(d, signature));
+	memo = &d->memo[signature[0] % ROUTE_MEMO_SIZE];
+	views = d->memo_views + signature[0] % ROUTE_MEMO_SIZE * 2 * words;
+	if (TSN_UNLIKELY(!memo->used || memo->signature[0] != signature[0] ||
+	    memo->signature[1] != signature[1])) {
+		memo->signature[0] = signature[0];
+		memo->signature[1] = signature[1];
+		memo->open = ask_views(d, views, views + words);
+		memo->used = true;
+		memo->class = NULL;
+	}
+	*ret = memo->class;
+	if (TSN_LIKELY(*ret != NULL))
+		return TSN_OK;
+	memcpy(d->views, views, words * sizeof *views);
+	if (memo->open)
+		ask_open(d, views + words);
+	TSN_TRY(tsn_set_class(d->set, d->views, ret, &err));
+	if (!memo->open)
+		memo->class = *ret;
+	return TSN_OK;
 }
