@@ -103,10 +103,10 @@ TSN_MUST_CHECK enum tsn_code tsn_rule_int_expand(const struct reading *rd, struc
 TSN_MUST_CHECK enum tsn_code tsn_rule_int_windash(struct tsn_arena *a, struct tsn_slice pattern,
     uint32_t line, struct patterns *out, struct tsn_err *err);
 TSN_MUST_CHECK enum tsn_code tsn_rule_int_base64(struct tsn_arena *a, struct tsn_slice pattern,
-    bool offsets, uint32_t line, struct patterns *out, struct tsn_err *err);
+    bool bytes, bool offsets, uint32_t line, struct patterns *out, struct tsn_err *err);
 enum utf16 { UTF16_LE, UTF16_BE, UTF16_BOM };
 TSN_MUST_CHECK enum tsn_code tsn_rule_int_utf16(struct tsn_arena *a, struct tsn_slice pattern,
-    enum utf16 kind, uint32_t line, struct tsn_slice *ret, struct tsn_err *err);
+    enum utf16 kind, bool encoded, uint32_t line, struct tsn_slice *ret, struct tsn_err *err);
 /* Puts '*' around, unless it stands there already. */
 TSN_MUST_CHECK enum tsn_code tsn_rule_int_wrap(struct tsn_arena *a, bool head, bool tail,
     struct tsn_slice pattern, struct tsn_slice *ret);

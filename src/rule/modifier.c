@@ -56,6 +56,12 @@ has(const struct plan *p, enum modifier m)
 	return false;
 }
 
+static bool
+is_wide(enum modifier m)
+{
+	return m >= M_UTF16 && m <= M_UTF16BE;
+}
+
 static enum tsn_code
 unknown(const struct plan *p, struct tsn_slice word, struct tsn_err *err)
 {
@@ -132,13 +138,16 @@ take_modifier(struct plan *p, enum modifier m, struct tsn_err *err)
 static enum tsn_code
 check_plan(const struct plan *p, struct tsn_err *err)
 {
-	uint32_t places = 0, codes = 0;
+	uint32_t places = 0, codes = 0, before = 0;
 
 	for (uint32_t i = 0; i < p->count; i++) {
 		enum modifier m = p->list[i];
 
 		places += m <= M_ENDSWITH;
 		codes += m >= M_BASE64 && m <= M_EXPAND;
+		if (is_wide(m) && (before & 1u << M_BASE64 || before & 1u << M_BASE64OFFSET))
+			return clash(p, "UTF-16 comes before base64", err);
+		before |= m <= M_EXPAND ? 1u << m : 0;
 	}
 	if (places > 1)
 		return clash(p, "contains, startswith and endswith exclude each other", err);
@@ -228,6 +237,8 @@ transform(const struct plan *p, enum modifier m, struct patterns *in, uint32_t l
 {
 	struct tsn_arena *a = p->rd->arena;
 	struct patterns out = {0};
+	bool wide = has(p, M_UTF16) || has(p, M_UTF16LE) || has(p, M_WIDE) || has(p, M_UTF16BE);
+	bool encoded = has(p, M_BASE64) || has(p, M_BASE64OFFSET);
 
 	for (uint32_t i = 0; i < in->count; i++) {
 		struct tsn_slice v = in->items[i];
@@ -243,11 +254,11 @@ transform(const struct plan *p, enum modifier m, struct patterns *in, uint32_t l
 		case M_WIDE:
 		case M_UTF16BE:
 			TSN_TRY(tsn_rule_int_utf16(a, v, m == M_UTF16 ? UTF16_BOM
-			    : m == M_UTF16BE ? UTF16_BE : UTF16_LE, line, &v, err));
+			    : m == M_UTF16BE ? UTF16_BE : UTF16_LE, encoded, line, &v, err));
 			break;
 		case M_BASE64:
 		case M_BASE64OFFSET:
-			TSN_TRY(tsn_rule_int_base64(a, v, m == M_BASE64OFFSET, line, &out, err));
+			TSN_TRY(tsn_rule_int_base64(a, v, wide, m == M_BASE64OFFSET, line, &out, err));
 			continue;
 		case M_WINDASH:
 			TSN_TRY(tsn_rule_int_windash(a, v, line, &out, err));

@@ -239,13 +239,13 @@ tsn_rule_int_windash(struct tsn_arena *a, struct tsn_slice pattern, uint32_t lin
 }
 
 enum tsn_code
-tsn_rule_int_base64(struct tsn_arena *a, struct tsn_slice pattern, bool offsets, uint32_t line,
-    struct patterns *out, struct tsn_err *err)
+tsn_rule_int_base64(struct tsn_arena *a, struct tsn_slice pattern, bool bytes, bool offsets,
+    uint32_t line, struct patterns *out, struct tsn_err *err)
 {
 	/* Characters to leave out: those that also depend on bytes before and behind the value. */
 	static const size_t head[] = {0, 2, 3}, tail[] = {0, 3, 2};
 
-	if (has_wild(pattern))
+	if (!bytes && has_wild(pattern))
 		TSN_FAIL_AT(err, TSN_EINVAL, line,
 		    "|base64: the value has wildcards, which cannot be encoded; escape them, and put "
 		    "|contains behind the encoding");
@@ -297,8 +297,8 @@ put_unit(char *out, uint32_t unit, bool big)
 }
 
 enum tsn_code
-tsn_rule_int_utf16(struct tsn_arena *a, struct tsn_slice pattern, enum utf16 kind, uint32_t line,
-    struct tsn_slice *ret, struct tsn_err *err)
+tsn_rule_int_utf16(struct tsn_arena *a, struct tsn_slice pattern, enum utf16 kind, bool encoded,
+    uint32_t line, struct tsn_slice *ret, struct tsn_err *err)
 {
 	bool big = kind == UTF16_BE;
 	char *out;
@@ -325,5 +325,9 @@ tsn_rule_int_utf16(struct tsn_arena *a, struct tsn_slice pattern, enum utf16 kin
 	}
 	TSN_ASSERT(n <= 4 * pattern.len + 4);
 	*ret = tsn_slice_of(out, n);
+	/* Bytes 0xfe and 0xff mean wildcards unless an encoding follows. */
+	if (!encoded && has_wild(*ret))
+		TSN_FAIL_AT(err, TSN_EINVAL, line,
+		    "|utf16: these characters can be searched in base64 only");
 	return TSN_OK;
 }
