@@ -110,6 +110,8 @@ tsn_pam_put_pairs(struct tsn_parse_ctx *ctx, struct tsn_slice text)
 
 static const struct tsn_auth_what auth_failure = TSN_AUTH_WHAT("authentication", "start",
     "pam_authentication", "failure");
+static const struct tsn_auth_what auth_failures = TSN_AUTH_WHAT("authentication", "info",
+    "pam_more_failures", "failure");
 static const struct tsn_auth_what check_pass = TSN_AUTH_WHAT("authentication", "info",
     "pam_check_pass", "failure");
 
@@ -143,6 +145,21 @@ parse_account(struct tsn_parse_ctx *ctx, struct tsn_scan s)
 	return true;
 }
 
+/* "2 more authentication failures; logname= ...": of one login, told when it ends. */
+static bool
+parse_more(struct tsn_parse_ctx *ctx, struct tsn_scan s)
+{
+	struct tsn_slice count = tsn_scan_digits(&s);
+
+	if (count.len == 0 || !TSN_SCAN(&s, " more authentication failure"))
+		return false;
+	tsn_auth_put(ctx, &auth_failures);
+	tsn_put_num(ctx, TSN_F_EVENT_COUNT, count);
+	tsn_scan_field(&s, ';');
+	tsn_pam_put_pairs(ctx, tsn_scan_rest(&s));
+	return true;
+}
+
 /* The text behind "pam_unix(sshd:auth): ". */
 static void
 parse_text(struct tsn_parse_ctx *ctx, struct tsn_slice body)
@@ -151,6 +168,8 @@ parse_text(struct tsn_parse_ctx *ctx, struct tsn_slice body)
 
 	ctx->ev->dataset = TSN_SLICE(TSN_DATASET_AUTH);
 	if (TSN_SCAN(&s, "session ") && parse_session(ctx, &s) == TSN_OK)
+		return;
+	if (parse_more(ctx, s))
 		return;
 	if (TSN_SCAN(&s, "authentication failure")) {
 		tsn_auth_put(ctx, &auth_failure);
@@ -229,6 +248,7 @@ const struct tsn_parser_desc tsn_parser_pam = {
 	.kind = TSN_DATASET_AUTH,
 	.doc = "lines of PAM modules in the syslog of any program",
 	.first = "p(",
+	.programs = "(pam)",
 	.flags = TSN_PARSER_BODY_ONLY,
 	.probe = probe_pam,
 	.parse = tsn_pam_parse,

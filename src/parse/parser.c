@@ -274,7 +274,9 @@ tsn_parse_body(struct tsn_parse_ctx *ctx, const struct tsn_syslog *header, struc
 		return TSN_EPARSE;
 	p->depth++;
 	ctx->syslog = header;
-	if (header->program.len > 0)
+	if (header->qualifier.len > 4 && memcmp(header->qualifier.ptr, "pam_", 4) == 0)
+		d = find_program(p, TSN_SLICE("(pam)"));	/* "gdm(pam_unix)[1]: ..." */
+	else if (header->program.len > 0)
 		d = find_program_path(p, header->program);
 	if (d != NULL)
 		code = run(ctx, d, body);

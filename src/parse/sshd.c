@@ -489,7 +489,7 @@ static const struct form forms_n[] = {
 };
 static const struct form forms_p[] = {
 	REFUSED("PAM: ", parse_pam_error, "pam_authentication")
-	REFUSED("PAM ", parse_pam_more, "pam_authentication")
+	REFUSED("PAM ", parse_pam_more, "pam_more_failures")
 	FORM("Postponed ", parse_login, "authentication", "info", "ssh_login_step", "unknown")
 	FORM("Partial ", parse_login, "authentication", "info", "ssh_login_step", "unknown")
 	NETFAIL("Protocol major versions differ for ", parse_peer, "ssh_bad_protocol")
