@@ -1,5 +1,6 @@
 #include "event/event.h"
 
+#include <endian.h>
 #include <stdlib.h>
 
 #define XXH_INLINE_ALL
@@ -11,7 +12,7 @@
 /* @timestamp .. log.file.line or log.source.address: filled by seal, in this order. */
 #define INTRINSIC_MAX 9u
 #define FIELDS_FIRST 48u
-#define POS_FIRST 16u
+#define POS_FIRST 4u
 
 enum tsn_code
 tsn_batch_init(struct tsn_batch *b, struct tsn_keys *keys, uint32_t events_max)
@@ -211,7 +212,7 @@ tsn_event_append_str(struct tsn_batch *b, tsn_key key, struct tsn_slice v)
 	struct tsn_event *ev = b->open;
 	uint32_t index = 0, pos;
 
-	for (uint32_t i = INTRINSIC_MAX; i < ev->field_count; i++)
+	for (uint32_t i = INTRINSIC_MAX; ev->pos_count > 0 && i < ev->field_count; i++)
 		if (ev->fields[i].key == key && ev->fields[i].pos != 0)
 			index = ev->pos[ev->fields[i].pos - 1].index + 1;
 	pos = tsn_event_add_pos(b, 0, key, index);
@@ -254,14 +255,60 @@ put_num(struct tsn_field *f, tsn_key key, enum tsn_type type, int64_t v)
 	*f = (struct tsn_field){.key = key, .type = (uint8_t)type, .num.i = v};
 }
 
+/*
+ * Gives back to the arena what the field array has beyond `more` further fields, when nothing else
+ * was allocated behind it: events then stand close together in memory.
+ */
+static void
+trim_fields(struct tsn_batch *b, const struct tsn_event *ev, uint32_t more)
+{
+	uint32_t need = ev->field_count + more;
+
+	if (need >= b->open_field_cap || (char *)(ev->fields + b->open_field_cap) != b->arena.at)
+		return;
+	b->arena.at = (char *)(ev->fields + need);
+	b->open_field_cap = need;
+}
+
 /* The reserved slots are filled from their end, so that the event starts where they begin. */
+static void
+put_intrinsic(struct tsn_batch *b, struct tsn_event *ev)
+{
+	const struct tsn_source *source = ev->source;
+	bool file = source->path.len > 0;
+	char *id = tsn_arena_alloc(&b->arena, 32);
+	uint32_t n = 3u + (id != NULL) + (ev->dataset.len > 0) + (file ? 2u + (ev->line > 0) : 0u) +
+	    (source->address.len > 0);
+	struct tsn_field *f = ev->fields + (INTRINSIC_MAX - n);
+
+	ev->fields = f;
+	ev->field_count -= INTRINSIC_MAX - n;
+	put_num(f++, TSN_F_TIMESTAMP, TSN_T_TIME, ev->time_ns);
+	put_num(f++, TSN_F_EVENT_CREATED, TSN_T_TIME, ev->created_ns);
+	put_str(f++, TSN_F_EVENT_ORIGINAL, ev->original);
+	if (id != NULL) {
+		tsn_event_id_format(ev->id, id);
+		put_str(f++, TSN_F_EVENT_ID, (struct tsn_slice){id, 32});
+	}
+	if (ev->dataset.len > 0)
+		put_str(f++, TSN_F_EVENT_DATASET, ev->dataset);
+	if (file) {
+		put_str(f++, TSN_F_LOG_FILE_PATH, source->path);
+		put_num(f++, TSN_F_LOG_OFFSET, TSN_T_INT, (int64_t)ev->offset);
+		if (ev->line > 0)
+			put_num(f++, TSN_F_LOG_FILE_LINE, TSN_T_INT, (int64_t)ev->line);
+	}
+	if (source->address.len > 0)
+		put_str(f++, TSN_F_LOG_SOURCE_ADDRESS, source->address);
+	TSN_ASSERT(n <= INTRINSIC_MAX);
+}
+
 void
 tsn_batch_seal(struct tsn_batch *b)
 {
+	const uint32_t tagged = TSN_EV_TRUNCATED | TSN_EV_TIME_UNKNOWN | TSN_EV_TIME_UNZONED |
+	    TSN_EV_FIELD_LIMIT;
 	struct tsn_event *ev = b->open;
-	struct tsn_field set[INTRINSIC_MAX];
-	char *id;
-	uint32_t n = 0;
 
 	TSN_ASSERT(ev != NULL);
 	TSN_ASSERT(ev->source != NULL);
@@ -269,29 +316,11 @@ tsn_batch_seal(struct tsn_batch *b)
 		ev->time_ns = ev->created_ns;
 		ev->flags |= TSN_EV_TIME_UNKNOWN;
 	}
-	add_flags(b, ev);
+	trim_fields(b, ev, (uint32_t)__builtin_popcount(ev->flags & tagged));
+	if (ev->flags & tagged)
+		add_flags(b, ev);
 	tsn_event_id_compute(ev->source, ev->offset, ev->original, ev->id);
-	put_num(&set[n++], TSN_F_TIMESTAMP, TSN_T_TIME, ev->time_ns);
-	put_num(&set[n++], TSN_F_EVENT_CREATED, TSN_T_TIME, ev->created_ns);
-	put_str(&set[n++], TSN_F_EVENT_ORIGINAL, ev->original);
-	id = tsn_arena_alloc(&b->arena, 32);
-	if (id != NULL) {
-		tsn_event_id_format(ev->id, id);
-		put_str(&set[n++], TSN_F_EVENT_ID, (struct tsn_slice){id, 32});
-	}
-	if (ev->dataset.len > 0)
-		put_str(&set[n++], TSN_F_EVENT_DATASET, ev->dataset);
-	if (ev->source->path.len > 0) {
-		put_str(&set[n++], TSN_F_LOG_FILE_PATH, ev->source->path);
-		put_num(&set[n++], TSN_F_LOG_OFFSET, TSN_T_INT, (int64_t)ev->offset);
-		if (ev->line > 0)
-			put_num(&set[n++], TSN_F_LOG_FILE_LINE, TSN_T_INT, (int64_t)ev->line);
-	}
-	if (ev->source->address.len > 0)
-		put_str(&set[n++], TSN_F_LOG_SOURCE_ADDRESS, ev->source->address);
-	memcpy(ev->fields + (INTRINSIC_MAX - n), set, n * sizeof set[0]);
-	ev->fields += INTRINSIC_MAX - n;
-	ev->field_count -= INTRINSIC_MAX - n;
+	put_intrinsic(b, ev);
 	b->open = NULL;
 	b->count++;
 }
@@ -354,13 +383,21 @@ tsn_field_text(const struct tsn_field *f, char scratch[TSN_TIME_TEXT_MAX])
 	return TSN_SLICE("");
 }
 
+/* Eight digits at a time: nibbles spread over bytes, then '0', or 'a' - 10, added to each. */
 void
 tsn_event_id_format(const uint64_t id[2], char out[32])
 {
-	static const char hex[] = "0123456789abcdef";
+	for (unsigned i = 0; i < 4; i++) {
+		uint64_t v = __builtin_bswap32((uint32_t)(id[i / 2] >> (i % 2 == 0 ? 32 : 0)));
+		uint64_t letters;
 
-	for (unsigned i = 0; i < 32; i++)
-		out[i] = hex[id[i / 16] >> (60 - 4 * (i % 16)) & 15];
+		v = (v | v << 16) & 0x0000ffff0000ffff;
+		v = (v | v << 8) & 0x00ff00ff00ff00ff;
+		v = (v >> 4 & 0x000f000f000f000f) | (v & 0x000f000f000f000f) << 8;
+		letters = (v + 0x0606060606060606) >> 4 & 0x0101010101010101;
+		v = htole64(v + 0x3030303030303030 + letters * ('a' - '0' - 10));
+		memcpy(out + (size_t)i * 8, &v, 8);
+	}
 }
 
 /* XXH3 is specified and stable across versions and machines, so ids may be compared anywhere. */

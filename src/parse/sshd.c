@@ -583,10 +583,8 @@ parse_sshd(struct tsn_parse_ctx *ctx, struct tsn_slice body)
 		return tsn_pam_parse(ctx, body);
 	if ((body.ptr[0] == 'p' || body.ptr[0] == '(') && tsn_pam_parse(ctx, body) == TSN_OK)
 		return TSN_OK;
-	if (body.ptr[body.len - 1] == ']' && tsn_slice_ends(body, TSN_SLICE(" [preauth]"))) {
+	if (body.ptr[body.len - 1] == ']' && tsn_slice_ends(body, TSN_SLICE(" [preauth]")))
 		s.end -= sizeof " [preauth]" - 1;
-		put_true(ctx, TSN_F_SSHD_PREAUTH);
-	}
 	if (TSN_UNLIKELY(s.at < s.end && *s.at >= 'd' && *s.at <= 'w'))
 		scan_level(ctx, &s);
 	parse_form(ctx, s);
