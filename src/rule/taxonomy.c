@@ -33,7 +33,7 @@ struct names {
 struct tsn_fieldmap {
 	const struct names *maps[MAPS_MAX];	/* the first that lists a name has it */
 	uint32_t count;
-	bool as_is;			/* names are event paths */
+	bool as_is;			/* names are event paths too; without maps nothing else */
 };
 
 /* What tsn_taxonomy_find() answered before. */
@@ -358,12 +358,13 @@ find_made(const struct tsn_taxonomy *t, struct tsn_slice name, const struct tsn_
 	return NULL;
 }
 
-/* A view of names as they are; NULL when out of memory. */
+/* A view of names as they are; NULL when out of memory.  like: whose names are known too. */
 static const struct tsn_view *
 make_view(struct tsn_taxonomy *t, struct tsn_slice name, const struct tsn_logsource *ls,
-    const struct tsn_pred *when, bool declared)
+    const struct tsn_pred *when, const struct tsn_view *like, bool declared)
 {
 	struct tsn_view *v = find_made(t, name, ls);
+	struct tsn_fieldmap *map = &t->as_is;
 	struct tsn_logsource *own;
 
 	if (v != NULL)
@@ -378,8 +379,15 @@ make_view(struct tsn_taxonomy *t, struct tsn_slice name, const struct tsn_logsou
 	v->name = name;
 	v->logsources = own;
 	v->logsource_count = 1;
+	if (like != NULL) {
+		map = tsn_arena_calloc(&t->arena, 1, sizeof *map);
+		if (map == NULL)
+			return NULL;
+		*map = *like->map;
+		map->as_is = true;
+	}
 	v->when = when;
-	v->map = &t->as_is;
+	v->map = map;
 	v->declared = declared;
 	return v;
 }
@@ -429,13 +437,14 @@ find_views(struct tsn_taxonomy *t, const struct tsn_logsource *ls, bool paths,
     const struct tsn_view **ret_views, uint32_t *ret_count)
 {
 	bool any = ls->category.len + ls->product.len + ls->service.len == 0;
-	struct tsn_slice name = any ? TSN_SLICE("any event") : TSN_SLICE("declared");
+	struct tsn_slice name = any ? TSN_SLICE("any event") : paths ? TSN_SLICE("declared, paths")
+	    : TSN_SLICE("declared");
 	uint32_t count = any ? 0 : find_files(t, ls, ret_views);
 
 	for (uint32_t i = 0; paths && i < count; i++) {
 		const struct tsn_view *v = ret_views[i];
 
-		ret_views[i] = make_view(t, v->name, ls, v->when, false);
+		ret_views[i] = make_view(t, v->name, ls, v->when, NULL, false);
 		if (ret_views[i] == NULL)
 			return TSN_ENOMEM;
 	}
@@ -445,8 +454,10 @@ find_views(struct tsn_taxonomy *t, const struct tsn_logsource *ls, bool paths,
 	if (ret_views[count] == NULL) {
 		bool all = name.len == sizeof "any event" - 1;
 
+		/* Parsers may have moved what such a record holds to where its kind keeps it. */
 		ret_views[count] = make_view(t, name, ls,
-		    all ? tsn_pred_const(&t->arena, true) : declared_when(t, ls), !all);
+		    all ? tsn_pred_const(&t->arena, true) : declared_when(t, ls),
+		    paths || count == 0 ? NULL : ret_views[0], !all);
 	}
 	if (ret_views[count] == NULL)
 		return TSN_ENOMEM;
@@ -578,14 +589,16 @@ tsn_view_resolve(const struct tsn_view *view, struct tsn_slice field, struct tsn
 
 	TSN_ASSERT(field.len > 0);
 	if (view->map->as_is)
-		return push_path(arena, TSN_SLICE_NONE, field, &count, ret_paths) ? count : 0;
+		ok = push_path(arena, TSN_SLICE_NONE, field, &count, ret_paths);
+	if (view->map->count == 0)
+		return ok ? count : 0;
 	if (tsn_slice_find_char(field, ' ') != SIZE_MAX)
 		plain = without_blanks(arena, field);
 	if (plain.len == 0)
 		return 0;
 	e = find_listed(view, plain);
 	for (uint32_t i = 0; e != NULL && i < e->path_count; i++)
-		ret_paths[count++] = e->paths[i];
+		ok &= push_path(arena, TSN_SLICE_NONE, e->paths[i], &count, ret_paths);
 	for (uint32_t i = 0; i < view->map->count && by_prefix == NULL; i++)
 		if (view->map->maps[i]->prefix_count > 0)
 			by_prefix = view->map->maps[i];

@@ -134,7 +134,7 @@ test_find(void **state)
 	assert_string_equal(find(t, "", "", "", "", views), "any event");
 	assert_int_equal(views[0]->when->op, TSN_PRED_TRUE);
 	/* Rules of event paths: the same events, names as they are. */
-	assert_string_equal(find(t, "pc", "win", "", "ecs", views), "pc/one pc/two declared");
+	assert_string_equal(find(t, "pc", "win", "", "ecs", views), "pc/one pc/two declared, paths");
 	assert_string_equal(resolve(views[0], "EventID"), "EventID");
 	assert_string_equal(find(t, "", "mac", "", "tocsin", views), "any event");
 	tsn_taxonomy_free(t);
@@ -157,7 +157,12 @@ test_resolve(void **state)
 	    "win.data.ThreatName,win.data.Threat Name,win.user.ThreatName,win.user.Threat Name");
 	assert_string_equal(resolve(views[0], "source.ip"),
 	    "win.data.source.ip,win.user.source.ip,source.ip");
-	assert_string_equal(resolve(views[2], "Image"), "Image");
+	/* Events that declare their log source: names as they are, or where a parser put them. */
+	assert_string_equal(resolve(views[2], "Image"), "Image,win.data.Image,win.user.Image");
+	assert_string_equal(resolve(views[2], "EventID"), "EventID,win.id");
+	(void)find(t, "", "mac", "", "", views);
+	assert_string_equal(resolve(views[0], "Image"), "Image");
+	(void)find(t, "pc", "win", "", "", views);
 	assert_true(tsn_view_may_have(views[0], TSN_SLICE("Anything")));
 	(void)find(t, "", "lin", "", "", views);
 	assert_string_equal(resolve(views[0], "uri"), "url.original");
