@@ -20,7 +20,8 @@ say(void *ctx, const char *line)
 static int
 serve(struct tsn_config *config, const char *data)
 {
-	struct tsn_server_options o = {.config = config, .data = data, .say = say};
+	struct tsn_server_options o = {.config = config, .data = data,
+		.version = TSN_VERSION, .say = say};
 	struct tsn_server *server;
 	struct tsn_err err = {0};
 	enum tsn_code code = tsn_server_new(&o, &server, &err), closed;

@@ -25,7 +25,6 @@ struct tsn_block {
 	const struct tsn_source *source;
 	const struct tsn_block_record *records;
 	uint32_t count;
-	size_t bytes;		/* of memory, for the bound */
 	uint64_t sequence;	/* of its first record: offsets of the others follow */
 	int64_t received_ns;
 	void (*done)(struct tsn_block *b, enum tsn_code code);
@@ -50,7 +49,7 @@ TSN_MUST_CHECK enum tsn_code tsn_queue_reserve(struct tsn_queue *q, size_t bytes
 void tsn_queue_release(struct tsn_queue *q, size_t bytes);
 /** Numbers for `count` records. */
 uint64_t tsn_queue_sequence(struct tsn_queue *q, uint64_t count);
-/** The block's bytes have been reserved. TSN_ECANCELED: closed; the block is the caller's again. */
+/** Its bytes have been reserved, and stay so. TSN_ECANCELED: closed; it is the caller's again. */
 TSN_MUST_CHECK enum tsn_code tsn_queue_push(struct tsn_queue *q, struct tsn_block *b);
 /** All blocks, oldest first, or NULL. */
 struct tsn_block *tsn_queue_take(struct tsn_queue *q);

@@ -6,12 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/http.h"
 #include "base/assert.h"
 #include "collect/queue.h"
 #include "collect/tail.h"
 #include "os/clock.h"
 #include "os/loop.h"
 #include "server/intake.h"
+#include "server/report.h"
 
 #define COMMIT_NS TSN_NS_PER_SEC
 #define COMMIT_BYTES (8u << 20)
@@ -34,7 +36,14 @@ struct tsn_server {
 	uint32_t net_count;
 	struct tsn_tail *tails[TSN_CONFIG_INPUTS_MAX];
 	uint32_t tail_count;
+	struct tsn_backend backend;
+	struct tsn_http *http;
+	struct tsn_addr addr;		/* of HTTP */
+	/* The figures for other threads, renewed each second. */
+	pthread_mutex_t report_lock;
+	struct tsn_report report;
 	struct tsn_block *waiting, **waiting_last;	/* taken, not durable */
+	uint64_t commits;
 	int64_t tailed_ns, ticked_ns, committed_ns;
 	bool stop;
 };
@@ -180,12 +189,113 @@ open_engine(struct tsn_server *s, struct tsn_err *err)
 	return tsn_intake_new(&io, &s->intake, err);
 }
 
+/* What belongs to this thread is copied for those that answer questions. */
+static void
+renew_report(struct tsn_server *s)
+{
+	struct tsn_report p = {.version = s->o.version, .started_ns = s->report.started_ns,
+		.commits = s->commits};
+
+	for (uint32_t i = 0; i < s->net_count; i++) {
+		struct tsn_netin_stats n = tsn_netin_stats_get(s->nets[i]);
+
+		p.connections += n.connections;
+		p.connections_refused += n.refused;
+		p.bad_frames += n.bad_frames;
+	}
+	for (uint32_t i = 0; i < s->tail_count; i++) {
+		struct tsn_tail_stats t = tsn_tail_stats_get(s->tails[i]);
+
+		p.files += t.files;
+		p.file_restarts += t.restarts;
+	}
+	(void)pthread_mutex_lock(&s->report_lock);
+	s->report = p;
+	(void)pthread_mutex_unlock(&s->report_lock);
+}
+
+static struct tsn_report
+report_now(struct tsn_server *s)
+{
+	struct tsn_report p;
+
+	(void)pthread_mutex_lock(&s->report_lock);
+	p = s->report;
+	(void)pthread_mutex_unlock(&s->report_lock);
+	p.stalled = tsn_intake_stalled(s->intake);
+	p.stalled_why = "the store has no room";
+	(void)pthread_mutex_lock(&s->queue.lock);
+	p.queue_bytes = s->queue.bytes;
+	(void)pthread_mutex_unlock(&s->queue.lock);
+	return p;
+}
+
+static void
+write_metrics(void *ctx, struct tsn_buf *out)
+{
+	struct tsn_server *s = ctx;
+	struct tsn_report p = report_now(s);
+
+	tsn_report_metrics(&p, tsn_engine_ledger(s->engine), out);
+}
+
+static void
+write_status(void *ctx, struct tsn_buf *out)
+{
+	struct tsn_server *s = ctx;
+	struct tsn_report p = report_now(s);
+
+	tsn_report_json(&p, tsn_engine_ledger(s->engine), out);
+}
+
+static const char *
+not_ready(void *ctx)
+{
+	struct tsn_server *s = ctx;
+
+	return tsn_intake_stalled(s->intake) ? "the store has no room: intake waits" : NULL;
+}
+
+static const struct tsn_source *
+http_source(void *ctx, const struct tsn_source *like, struct tsn_slice name)
+{
+	struct tsn_server *s = ctx;
+	const struct tsn_sink *sink = tsn_intake_sink(s->intake);
+
+	return sink->source(sink->ctx, like, name);
+}
+
+static enum tsn_code
+open_http(struct tsn_server *s, struct tsn_err *err)
+{
+	const struct tsn_config *c = s->o.config;
+	char text[TSN_ADDR_TEXT_MAX];
+	struct tsn_http_options o = {
+		.addr = c->listen,
+		.backend = &s->backend,
+		.body_bytes_max = c->body_bytes_max,
+		.connections_max = (uint32_t)c->http_connections_max,
+		.timeout_sec = (uint32_t)(c->http_timeout_ns / TSN_NS_PER_SEC),
+		.token_file = c->token_file,
+	};
+
+	s->backend = (struct tsn_backend){.queue = &s->queue, .source = http_source,
+		.metrics = write_metrics, .status = write_status, .not_ready = not_ready,
+		.data_dir = s->o.data, .keys = s->keys, .version = s->o.version, .ctx = s};
+	TSN_TRY(tsn_http_open(&o, &s->http, err));
+	s->addr = *tsn_http_addr(s->http);
+	(void)tsn_addr_text(&s->addr, true, text);
+	say(s, "HTTP on http://%s", text);
+	return TSN_OK;
+}
+
 static enum tsn_code
 open_all(struct tsn_server *s, struct tsn_err *err)
 {
 	TSN_TRY(open_loop(s, err));
 	TSN_TRY(open_engine(s, err));
-	return open_inputs(s, err);
+	TSN_TRY(open_inputs(s, err));
+	return open_http(s, err);
 }
 
 enum tsn_code
@@ -200,12 +310,18 @@ tsn_server_new(const struct tsn_server_options *options, struct tsn_server **ret
 	s->o = *options;
 	s->waiting_last = &s->waiting;
 	s->signals.fd = -1;
+	s->report.started_ns = tsn_clock_real_ns();
+	if (pthread_mutex_init(&s->report_lock, NULL) != 0) {
+		free(s);
+		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
+	}
 	code = open_all(s, err);
 	if (code != TSN_OK) {
 		(void)tsn_server_free(s, NULL);
 		return code;
 	}
 	s->committed_ns = tsn_clock_mono_ns();
+	renew_report(s);
 	*ret_server = s;
 	return TSN_OK;
 }
@@ -218,11 +334,8 @@ answer_waiting(struct tsn_server *s, enum tsn_code code)
 	s->waiting = NULL;
 	s->waiting_last = &s->waiting;
 	for (; b != NULL; b = next) {
-		size_t bytes = b->bytes;
-
 		next = b->next;
 		b->done(b, code);
-		tsn_queue_release(&s->queue, bytes);
 	}
 }
 
@@ -272,6 +385,7 @@ commit(struct tsn_server *s, struct tsn_err *err)
 		TSN_TRY(tsn_tail_ranges(s->tails[i], err));
 	code = tsn_intake_commit(s->intake, err);
 	s->committed_ns = tsn_clock_mono_ns();
+	s->commits++;
 	answer_waiting(s, code);
 	return code;
 }
@@ -323,6 +437,7 @@ tsn_server_turn(struct tsn_server *s, int wait_ms, struct tsn_err *err)
 		s->ticked_ns = now;
 		for (uint32_t i = 0; i < s->net_count; i++)
 			tsn_netin_tick(s->nets[i], now);
+		renew_report(s);
 	}
 	return commit_due(s, now) ? commit(s, err) : TSN_OK;
 }
@@ -364,6 +479,7 @@ tsn_server_free(struct tsn_server *s, struct tsn_err *err)
 	if (s == NULL)
 		return TSN_OK;
 	code = stop_all(s, err);
+	tsn_http_close(s->http);
 	tsn_intake_free(s->intake);
 	tsn_engine_free(s->engine);
 	closed = s->store == NULL ? TSN_OK : tsn_store_close(s->store, code == TSN_OK ? err : NULL);
@@ -372,6 +488,7 @@ tsn_server_free(struct tsn_server *s, struct tsn_err *err)
 	tsn_fd_close(s->signals.fd);
 	tsn_loop_free(s->loop);
 	tsn_keys_free(s->keys);
+	(void)pthread_mutex_destroy(&s->report_lock);
 	free(s);
 	return code == TSN_OK ? closed : code;
 }
@@ -397,5 +514,5 @@ tsn_server_engine(struct tsn_server *s)
 const struct tsn_addr *
 tsn_server_addr(const struct tsn_server *s)
 {
-	return &s->o.config->listen;
+	return &s->addr;
 }

@@ -17,6 +17,7 @@ struct tsn_server;
 struct tsn_server_options {
 	const struct tsn_config *config;	/* borrowed */
 	const char *data;			/* the data folder */
+	const char *version;			/* of the program */
 	void (*say)(void *ctx, const char *line);	/* one line of the log */
 	void *ctx;
 };

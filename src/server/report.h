@@ -1,0 +1,32 @@
+/*
+ * server/report: the state of the server in words: Prometheus text and JSON.
+ */
+#ifndef TSN_SERVER_REPORT_H
+#define TSN_SERVER_REPORT_H
+
+#include "base/buf.h"
+#include "server/ledger.h"
+
+/* Figures beside the ledger, as they are now. */
+struct tsn_report {
+	const char *version;
+	int64_t started_ns;		/* wall clock */
+	bool stalled;
+	const char *stalled_why;
+	uint64_t connections;		/* syslog over TCP, open now */
+	uint64_t connections_refused;
+	uint64_t bad_frames;
+	uint64_t files;			/* followed now */
+	uint64_t file_restarts;
+	uint64_t queue_bytes;		/* of HTTP requests that wait for a commit */
+	uint64_t commits;
+	uint64_t alerts;		/* raised since the start */
+	uint64_t rules;
+};
+
+void tsn_report_metrics(const struct tsn_report *report, struct tsn_ledger *ledger,
+    struct tsn_buf *out);
+void tsn_report_json(const struct tsn_report *report, struct tsn_ledger *ledger,
+    struct tsn_buf *out);
+
+#endif
