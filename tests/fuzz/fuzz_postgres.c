@@ -1,0 +1,18 @@
+/*
+ * Property: any bytes, taken for PostgreSQL's logs, become events that can be
+ * read; nothing crashes, nothing is read outside the record.
+ */
+#include "parse_kinds.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const char *const kinds[] = {
+		"postgresql.log", "postgresql.csvlog", "pgbouncer.log",
+	};
+
+	fuzz_parse_kinds(kinds, TSN_COUNT(kinds), data, size);
+	return 0;
+}
