@@ -6,6 +6,7 @@
 #define TSN_PARSERS(X) \
 	X(eve) \
 	X(cowrie) \
+	X(zeek) \
 	X(json) \
 	X(syslog) \
 	X(sshd) \

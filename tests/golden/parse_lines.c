@@ -1,7 +1,7 @@
 /*
  * The documents of records, one JSON line each, for golden tests and for rates of test sets.
  *
- * usage: parse_lines [--kind KIND] [--received SECONDS] [--tz SECONDS] [--lines] [--frame] FILE|-
+ * usage: parse_lines [--kind KIND] [--path NAME] [--received SECONDS] [--tz SECONDS] [--lines] [--frame] FILE|-
  * A line is a record; --frame: records as parse/frame.h cuts them; --lines: each record is a source of its own, so that nothing is remembered
  * from line to line.  A record that makes no event gives "null".
  */
@@ -115,6 +115,8 @@ main(int argc, char **argv)
 			r.received_ns = strtoll(argv[++i], NULL, 10) * TSN_NS_PER_SEC;
 		else if (strcmp(argv[i], "--tz") == 0 && i + 1 < argc)
 			r.source.tz_offset_sec = (int32_t)strtol(argv[++i], NULL, 10);
+		else if (strcmp(argv[i], "--path") == 0 && i + 1 < argc)
+			r.source.path = tsn_slice_cstr(argv[++i]);
 		else if (strcmp(argv[i], "--lines") == 0)
 			r.lines = true;
 		else if (strcmp(argv[i], "--nul") == 0)
