@@ -48,7 +48,8 @@ static const struct {
 	{"_path", B_ZEEK_PATH}, {"@stream", B_ZEEK_PATH}, {"_write_ts", B_ZEEK}, {"ts", B_ZEEK_TS},
 	{"uid", B_ZEEK}, {"uids", B_ZEEK}, {"fuid", B_ZEEK}, {"id.orig_h", B_ZEEK},
 	{"id_orig_h", B_ZEEK}, {"host_p", B_ZEEK}, {"percent_lost", B_ZEEK},
-	{"certificate.version", B_ZEEK}, {"eventid", B_COWRIE_ID}, {"sensor", B_COWRIE},
+	{"certificate.version", B_ZEEK}, {"software_type", B_ZEEK}, {"conn_uids", B_ZEEK},
+	{"port_num", B_ZEEK}, {"seen_bytes", B_ZEEK}, {"eventid", B_COWRIE_ID}, {"sensor", B_COWRIE},
 	{"session", B_COWRIE},
 };
 
@@ -215,6 +216,8 @@ classify(struct tsn_parse_ctx *ctx, struct tsn_slice text)
 	if (HAS(bits, B_ZEEK_LOG) &&
 	    tsn_slice_find(text, TSN_SLICE("\"ts\"")) == SIZE_MAX)
 		bits &= ~BIT(B_ZEEK_LOG);
+	if (HAS(bits, B_ZEEK_TS) && tsn_zeek_log_of_path(ctx->source->path).len > 0)
+		bits |= BIT(B_ZEEK);
 	return decide(alone ? bits : bits & ~BIT(B_ZEEK_LOG));
 }
 

@@ -352,15 +352,41 @@ put_special(const struct json_doc *d, const struct zeek_log *log)
 	}
 }
 
+/* Seconds since 1970 however small (captures without a clock begin at 0), or ISO text. */
+static void
+set_time(const struct json_doc *d, uint8_t mark)
+{
+	const struct tsn_field *f = json_field(d, mark);
+	struct tsn_slice text = json_text(d, mark), whole = text;
+	int64_t seconds, ns = 0, scale = TSN_NS_PER_SEC / 10;
+	size_t dot;
+
+	if (f == NULL || (f->type != TSN_T_FLOAT && f->type != TSN_T_INT)) {
+		tsn_json_set_time(d, mark);
+		return;
+	}
+	dot = tsn_slice_find_char(text, '.');
+	if (dot != SIZE_MAX)
+		whole.len = dot;
+	if (tsn_num_parse_i64(whole, &seconds) != TSN_OK || seconds < 0 ||
+	    seconds > INT64_MAX / TSN_NS_PER_SEC - 1)
+		return;
+	for (size_t i = whole.len + 1; i < text.len && tsn_is_digit(text.ptr[i]); i++) {
+		ns += (text.ptr[i] - '0') * scale;
+		scale /= 10;
+	}
+	d->ctx->ev->time_ns = seconds * TSN_NS_PER_SEC + ns;
+}
+
 void
 tsn_zeek_finish(struct json_doc *d, struct tsn_slice name)
 {
 	struct tsn_parse_ctx *ctx = d->ctx;
 	const struct zeek_log *log = find_log(name);
 
-	tsn_json_set_time(d, M_TS);
+	set_time(d, M_TS);
 	if (ctx->ev->time_ns == TSN_TIME_NONE)
-		tsn_json_set_time(d, M_WRITE_TS);
+		set_time(d, M_WRITE_TS);
 	tsn_json_copy(d, common, TSN_COUNT(common));
 	TSN_PUT_LIT(ctx, TSN_F_EVENT_MODULE, "zeek");
 	if (log == NULL || log->table != notice)
