@@ -1,0 +1,595 @@
+/*
+ * Property: a random query over random documents gives what a naive evaluator gives that knows
+ * neither the parser, nor the compiled predicates, nor the operators.
+ *
+ * A failure prints the seed; PROP_SEED=n runs that one alone, PROP_ROUNDS=n as many as wanted.
+ */
+#include <ctype.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "query_mem.h"
+
+#define DOCS 24
+#define FIELDS 4
+#define ITEMS 3
+#define ROUNDS 150
+#define QUERIES 40
+
+struct scalar {
+	char type;		/* s string, n number, b boolean, z null */
+	const char *text;
+};
+
+struct value {
+	char kind;		/* 0 absent, 1 scalar, 2 list */
+	int count;
+	struct scalar items[ITEMS];
+};
+
+struct doc {
+	struct value fields[FIELDS];
+	char json[512];
+};
+
+struct node {
+	char op;		/* & | ! or an atom */
+	struct node *left, *right;
+	int field;
+	const char *low, *high;
+	bool open_low, open_high;
+	int compare;		/* of '<': 0 <, 1 <=, 2 >, 3 >= */
+};
+
+static uint64_t state;
+
+static uint32_t
+next(uint32_t bound)
+{
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return (uint32_t)(state >> 33) % bound;
+}
+
+static const char *const strings[] = {"a", "A", "ab", "aB", "x y", "5", "5.0", "05", "x-y", "10.0.0.1",
+    "10.0.1.200", "", "root", "Root", "not", "a*b", "fe80::1", "10"};
+static const char *const numbers[] = {"0", "5", "5.0", "-1", "10", "300", "0.5", "1e1"};
+static const char *const patterns[] = {"a*", "*b", "*", "?b", "x*y", "*0*", "??", "r*t", "a\\*b"};
+static const char *const networks[] = {"10.0.0.0/24", "10.0.0.0/8", "10.0.1.200/32", "fe80::/10"};
+static const char *const bounds[] = {"0", "5", "6", "-2", "300", "a", "b", "root", "x"};
+
+static struct scalar
+make_scalar(void)
+{
+	switch (next(8)) {
+	case 0:
+		return (struct scalar){'z', "null"};
+	case 1:
+		return (struct scalar){'b', next(2) ? "true" : "false"};
+	case 2:
+	case 3:
+	case 4:
+		return (struct scalar){'n', numbers[next(TSN_COUNT(numbers))]};
+	default:
+		return (struct scalar){'s', strings[next(TSN_COUNT(strings))]};
+	}
+}
+
+static void
+put_scalar(char *out, size_t cap, const struct scalar *s)
+{
+	size_t n = strlen(out);
+
+	(void)snprintf(out + n, cap - n, s->type == 's' ? "\"%s\"" : "%s", s->text);
+}
+
+static void
+make_doc(struct doc *d, int id)
+{
+	(void)snprintf(d->json, sizeof d->json, "{\"id\":%d", 1000 + id);
+	for (int f = 0; f < FIELDS; f++) {
+		struct value *v = &d->fields[f];
+		size_t n = strlen(d->json);
+		uint32_t kind = next(10);
+
+		v->kind = kind < 2 ? 0 : kind < 8 ? 1 : 2;
+		v->count = v->kind == 1 ? 1 : v->kind == 2 ? (int)next(ITEMS + 1) : 0;
+		if (v->kind == 0)
+			continue;
+		(void)snprintf(d->json + n, sizeof d->json - n, ",\"f%d\":%s", f, v->kind == 2 ? "[" : "");
+		for (int i = 0; i < v->count; i++) {
+			v->items[i] = make_scalar();
+			if (i > 0)
+				(void)strncat(d->json, ",", sizeof d->json - strlen(d->json) - 1);
+			put_scalar(d->json, sizeof d->json, &v->items[i]);
+		}
+		if (v->kind == 2)
+			(void)strncat(d->json, "]", sizeof d->json - strlen(d->json) - 1);
+	}
+	(void)strncat(d->json, "}", sizeof d->json - strlen(d->json) - 1);
+}
+
+/*
+ * The naive evaluator.
+ */
+static bool
+plain_number(const char *text, double *ret)
+{
+	size_t n = strspn(text, "+-0123456789.");
+	char *end;
+
+	if (text[0] == '\0' || text[n] != '\0' || !isdigit((unsigned char)text[strlen(text) - 1]))
+		return false;
+	*ret = strtod(text, &end);
+	return *end == '\0';
+}
+
+static bool
+scalar_number(const struct scalar *s, double *ret)
+{
+	if (s->type == 'n') {
+		*ret = strtod(s->text, NULL);
+		return true;
+	}
+	return s->type == 's' && plain_number(s->text, ret);
+}
+
+static bool
+same_ip_network(const char *text, const char *network)
+{
+	unsigned a, b, c, d, na, nb, nc, nd, bits;
+	uint32_t ip, net, mask;
+	char rest;
+
+	if (strchr(network, ':') != NULL)
+		return strcmp(text, "fe80::1") == 0;
+	if (sscanf(text, "%u.%u.%u.%u%c", &a, &b, &c, &d, &rest) != 4 ||
+	    sscanf(network, "%u.%u.%u.%u/%u", &na, &nb, &nc, &nd, &bits) != 5)
+		return false;
+	ip = a << 24 | b << 16 | c << 8 | d;
+	net = na << 24 | nb << 16 | nc << 8 | nd;
+	mask = bits == 0 ? 0 : UINT32_MAX << (32 - bits);
+	return (ip & mask) == (net & mask);
+}
+
+static bool
+like(const char *pattern, const char *text)
+{
+	if (*pattern == '\0')
+		return *text == '\0';
+	if (*pattern == '*')
+		return like(pattern + 1, text) || (*text != '\0' && like(pattern, text + 1));
+	if (*pattern == '\\' && pattern[1] != '\0')
+		return *text == pattern[1] && like(pattern + 2, text + 1);
+	return *text != '\0' && (*pattern == '?' ||
+	    tolower((unsigned char)*pattern) == tolower((unsigned char)*text)) &&
+	    like(pattern + 1, text + 1);
+}
+
+static bool
+in_order(int compare, double order)
+{
+	return compare == 0 ? order < 0 : compare == 1 ? order <= 0 : compare == 2 ? order > 0 : order >= 0;
+}
+
+/* Numbers with a number, else texts; a null has no order, a text none with a number. */
+static bool
+ordered(const struct scalar *s, int compare, const char *bound, bool as_text)
+{
+	double b, v;
+
+	if (s->type == 'z')
+		return false;
+	if (!as_text && plain_number(bound, &b))
+		return scalar_number(s, &v) && in_order(compare, v - b);
+	return in_order(compare, strcasecmp(s->text, bound));
+}
+
+static bool
+scalar_is(const struct node *n, const struct scalar *s)
+{
+	double a, b;
+	bool text;
+
+	if (s->type == 'z')
+		return false;
+	switch (n->op) {
+	case '=':	/* unquoted */
+		if (plain_number(n->low, &b))
+			return scalar_number(s, &a) && a <= b && a >= b;
+		return strcasecmp(s->text, n->low) == 0;
+	case '"':
+		return strcasecmp(s->text, n->low) == 0;
+	case 'E':
+		return strcmp(s->text, n->low) == 0;
+	case '*':
+		return like(n->low, s->text);
+	case 'C':
+		return same_ip_network(s->text, n->low) || strcmp(s->text, n->low) == 0;
+	case '<':
+		return ordered(s, n->compare, n->low, false);
+	case '[':
+		text = plain_number(n->low, &a) != plain_number(n->high, &b);
+		return ordered(s, n->open_low ? 2 : 3, n->low, text) &&
+		    ordered(s, n->open_high ? 0 : 1, n->high, text);
+	default:
+		return false;
+	}
+}
+
+static bool
+word_char(char c)
+{
+	return isalnum((unsigned char)c) || c == '_' || (unsigned char)c >= 0x80;
+}
+
+static bool
+has_word(const char *text, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *p = text; *p != '\0'; p++)
+		if (strncasecmp(p, word, n) == 0 &&
+		    (p == text || !word_char(p[-1]) || !word_char(word[0])) &&
+		    (!word_char(p[n]) || !word_char(word[n - 1])))
+			return true;
+	return false;
+}
+
+static bool
+naive(const struct node *n, const struct doc *d)
+{
+	const struct value *v = &d->fields[n->field];
+
+	switch (n->op) {
+	case '&':
+		return naive(n->left, d) && naive(n->right, d);
+	case '|':
+		return naive(n->left, d) || naive(n->right, d);
+	case '!':
+		return !naive(n->left, d);
+	case 'w':
+		return has_word(d->json, n->low);
+	case 'x':
+		return v->kind != 0;
+	default:
+		break;
+	}
+	for (int i = 0; i < v->count; i++)
+		if (scalar_is(n, &v->items[i]))
+			return true;
+	return false;
+}
+
+/*
+ * Random filters, as trees and as text.
+ */
+static struct node pool[256];
+static unsigned pool_used;
+
+static struct node *
+make_atom(void)
+{
+	static const char ops[] = "==\"\"E**C<<<[[[xww";
+	struct node *n = &pool[pool_used++];
+
+	*n = (struct node){.op = ops[next(sizeof ops - 1)], .field = (int)next(FIELDS)};
+	n->low = strings[next(TSN_COUNT(strings))];
+	n->compare = (int)next(4);
+	switch (n->op) {
+	case '=':
+		/* what needs no quotes */
+		do
+			n->low = next(2) ? strings[next(TSN_COUNT(strings))] :
+					   numbers[next(TSN_COUNT(numbers))];
+		while (strpbrk(n->low, " *:") != NULL || n->low[0] == '\0' || strcmp(n->low, "1e1") == 0);
+		break;
+	case '*':
+		n->low = patterns[next(TSN_COUNT(patterns))];
+		if (strcmp(n->low, "*") == 0)
+			n->op = 'x';
+		break;
+	case 'C':
+		n->low = networks[next(TSN_COUNT(networks))];
+		break;
+	case '<':
+		n->low = bounds[next(TSN_COUNT(bounds))];
+		break;
+	case '[':
+		n->low = bounds[next(TSN_COUNT(bounds))];
+		n->high = bounds[next(TSN_COUNT(bounds))];
+		n->open_low = next(2);
+		n->open_high = next(2);
+		break;
+	case 'w':
+		do
+			n->low = strings[next(TSN_COUNT(strings))];
+		while (n->low[0] == '\0');
+		break;
+	default:
+		break;
+	}
+	return n;
+}
+
+static struct node *
+make_node(int depth)
+{
+	uint32_t what = next(6);
+	struct node *n;
+
+	if (depth == 0 || what >= 4)
+		return make_atom();
+	n = &pool[pool_used++];
+	*n = (struct node){.op = "&|!&"[what]};
+	n->left = make_node(depth - 1);
+	if (n->op != '!')
+		n->right = make_node(depth - 1);
+	return n;
+}
+
+static void
+put_node(struct tsn_buf *out, const struct node *n)
+{
+	static const char *const compares[] = {"<", "<=", ">", ">="};
+
+	switch (n->op) {
+	case '&':
+	case '|':
+		tsn_buf_char(out, '(');
+		put_node(out, n->left);
+		tsn_buf_printf(out, "%s", n->op == '|' ? (next(2) ? " or " : " || ") :
+		    next(3) == 0 ? " " : next(2) ? " AND " : " and ");
+		put_node(out, n->right);
+		tsn_buf_char(out, ')');
+		break;
+	case '!':
+		tsn_buf_lit(out, "not (");
+		put_node(out, n->left);
+		tsn_buf_char(out, ')');
+		break;
+	case 'w':
+		tsn_buf_printf(out, "\"%s\"", n->low);
+		break;
+	case 'x':
+		tsn_buf_printf(out, "f%d:*", n->field);
+		break;
+	case '"':
+		tsn_buf_printf(out, "f%d:\"%s\"", n->field, n->low);
+		break;
+	case 'E':
+		tsn_buf_printf(out, "f%d == \"%s\"", n->field, n->low);
+		break;
+	case '<':
+		tsn_buf_printf(out, "f%d %s %s", n->field, compares[n->compare], n->low);
+		break;
+	case '[':
+		tsn_buf_printf(out, "f%d:%c%s to %s%c", n->field, n->open_low ? '{' : '[', n->low, n->high,
+		    n->open_high ? '}' : ']');
+		break;
+	default:
+		tsn_buf_printf(out, "f%d:%s", n->field, n->low);
+		break;
+	}
+}
+
+/*
+ * The stage behind the filter, done naively on the documents that match.
+ */
+static const char *
+cell_text(const struct scalar *s, char scratch[32])
+{
+	if (s->type != 'n')
+		return s->text;
+	(void)snprintf(scratch, 32, "%.17g", strtod(s->text, NULL));
+	return scratch;
+}
+
+struct tally {
+	char key[32];
+	int count;
+	double sum;
+	int numbers;
+};
+
+static int
+by_key(const void *a, const void *b)
+{
+	return strcmp(((const struct tally *)a)->key, ((const struct tally *)b)->key);
+}
+
+/* stats count() as n, sum(f_s) as s by f_k: lines "key n s" in the order of keys. */
+static void
+naive_stats(const struct doc *docs, const bool *hit, int key, int sum, struct tsn_buf *out)
+{
+	struct tally tallies[DOCS * ITEMS];
+	size_t used = 0;
+
+	for (int d = 0; d < DOCS; d++) {
+		const struct value *k = &docs[d].fields[key], *s = &docs[d].fields[sum];
+
+		for (int i = 0; hit[d] && i < k->count; i++) {
+			char scratch[32], other[32];
+			const char *text = cell_text(&k->items[i], scratch);
+			bool again = k->items[i].type == 'z';
+			size_t t;
+
+			for (int j = 0; j < i && !again; j++)
+				again = k->items[j].type != 'z' && strcmp(cell_text(&k->items[j], other), text) == 0;
+			if (again)
+				continue;
+			for (t = 0; t < used && strcmp(tallies[t].key, text) != 0; t++)
+				;
+			if (t == used) {
+				tallies[used] = (struct tally){0};
+				(void)snprintf(tallies[used++].key, sizeof tallies[0].key, "%s", text);
+			}
+			tallies[t].count++;
+			for (int j = 0; j < s->count; j++) {
+				double v;
+
+				if (s->items[j].type == 'b')
+					tallies[t].sum += s->items[j].text[0] == 't';
+				else if (scalar_number(&s->items[j], &v))
+					tallies[t].sum += v;
+			}
+		}
+	}
+	qsort(tallies, used, sizeof tallies[0], by_key);
+	for (size_t t = 0; t < used; t++)
+		tsn_buf_printf(out, "%s|%d|%.6f\n", tallies[t].key, tallies[t].count, tallies[t].sum);
+}
+
+struct rows {
+	struct tally items[DOCS * ITEMS];
+	size_t used;
+};
+
+static enum tsn_code
+take_row(void *ctx, const struct tsn_row *row, struct tsn_err *err)
+{
+	char scratch[TSN_CELL_TEXT_MAX];
+	struct rows *r = ctx;
+	struct tally *t = &r->items[r->used++];
+	struct tsn_slice key = tsn_cell_text(&row->cells[0], scratch);
+
+	(void)err;
+	assert_true(r->used <= TSN_COUNT(r->items));
+	*t = (struct tally){0};
+	memcpy(t->key, key.ptr, key.len);
+	t->count = (int)row->cells[1].u.i;
+	assert_true(tsn_cell_number(&row->cells[2], &t->sum));
+	return TSN_OK;
+}
+
+static void
+run_query(struct query_mem *m, const char *text, enum tsn_code (*row)(void *ctx,
+    const struct tsn_row *row, struct tsn_err *err), void *ctx)
+{
+	struct tsn_query_options o = {.limit = 0};
+	struct tsn_query_source source = query_mem_source(m);
+	struct tsn_query_sink sink = {.row = row, .ctx = ctx};
+	struct tsn_err err = {0};
+	struct tsn_query *q = NULL;
+
+	if (tsn_query_parse(tsn_slice_cstr(text), &(struct tsn_query_env){.keys = m->keys}, &q,
+	    &err) != TSN_OK)
+		fail_msg("%s: %s", text, err.msg);
+	if (tsn_query_run(q, &source, &o, &sink, NULL, &err) != TSN_OK)
+		fail_msg("%s: %s", text, err.msg);
+	tsn_query_free(q);
+}
+
+static void
+check_stats(struct query_mem *m, const struct doc *docs, const bool *hit, const char *filter)
+{
+	int key = (int)next(FIELDS), sum = (int)next(FIELDS);
+	struct tsn_buf want, got, query;
+	struct rows rows = {.used = 0};
+
+	tsn_buf_init(&want, 1u << 20);
+	tsn_buf_init(&got, 1u << 20);
+	tsn_buf_init(&query, 1u << 20);
+	naive_stats(docs, hit, key, sum, &want);
+	tsn_buf_printf(&query, "%s | stats count() as n, sum(f%d) as s by f%d", filter, sum, key);
+	tsn_buf_char(&query, '\0');
+	run_query(m, query.ptr, take_row, &rows);
+	qsort(rows.items, rows.used, sizeof rows.items[0], by_key);
+	for (size_t i = 0; i < rows.used; i++)
+		tsn_buf_printf(&got, "%s|%d|%.6f\n", rows.items[i].key, rows.items[i].count,
+		    rows.items[i].sum);
+	tsn_buf_char(&want, '\0');
+	tsn_buf_char(&got, '\0');
+	if (strcmp(want.ptr, got.ptr) != 0)
+		fail_msg("%s\nwant\n%sgot\n%s", query.ptr, want.ptr, got.ptr);
+	tsn_buf_done(&want);
+	tsn_buf_done(&got);
+	tsn_buf_done(&query);
+}
+
+static enum tsn_code
+take_hit(void *ctx, const struct tsn_row *row, struct tsn_err *err)
+{
+	bool *hit = ctx;
+
+	(void)err;
+	assert_int_equal(row->cells[0].type, TSN_V_INT);
+	hit[row->cells[0].u.i - 1000] = true;
+	return TSN_OK;
+}
+
+static void
+one_round(uint64_t seed)
+{
+	static struct doc docs[DOCS];
+	struct tsn_buf text, query;
+	struct query_mem m;
+
+	state = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+	tsn_buf_init(&text, 1u << 20);
+	tsn_buf_init(&query, 1u << 20);
+	for (int i = 0; i < DOCS; i++) {
+		memset(&docs[i], 0, sizeof docs[i]);
+		make_doc(&docs[i], i);
+		tsn_buf_printf(&text, "%s\n", docs[i].json);
+	}
+	tsn_buf_char(&text, '\0');
+	query_mem_init(&m);
+	query_mem_load(&m, text.ptr);
+	for (int i = 0; i < QUERIES; i++) {
+		bool want[DOCS], got[DOCS] = {0};
+		struct node *n;
+		size_t len;
+
+		pool_used = 0;
+		n = make_node(3);
+		tsn_buf_reset(&query);
+		put_node(&query, n);
+		len = query.len;
+		tsn_buf_lit(&query, " | fields id");
+		tsn_buf_char(&query, '\0');
+		run_query(&m, query.ptr, take_hit, got);
+		for (int d = 0; d < DOCS; d++) {
+			want[d] = naive(n, &docs[d]);
+			if (want[d] != got[d])
+				fail_msg("seed %llu: %s\nwant %d, got %d on %s", (unsigned long long)seed, query.ptr,
+				    want[d], got[d], docs[d].json);
+		}
+		query.ptr[len] = '\0';
+		check_stats(&m, docs, want, query.ptr);
+	}
+	query_mem_done(&m);
+	tsn_buf_done(&text);
+	tsn_buf_done(&query);
+}
+
+static void
+test_equal(void **ctx)
+{
+	const char *seed = getenv("PROP_SEED"), *rounds = getenv("PROP_ROUNDS");
+	unsigned long count = rounds == NULL ? ROUNDS : strtoul(rounds, NULL, 10);
+
+	(void)ctx;
+	if (seed != NULL) {
+		one_round(strtoull(seed, NULL, 10));
+		return;
+	}
+	for (unsigned long i = 1; i <= count; i++)
+		one_round(i);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_equal)};
+
+	return cmocka_run_group_tests_name("prop_query", tests, NULL, NULL);
+}
