@@ -33,8 +33,11 @@ is_unsafe(uint32_t c)
 static void
 put_safe(struct tsn_buf *out, struct tsn_slice s)
 {
-	const char *end = s.ptr + s.len;
+	const char *end;
 
+	if (s.len == 0)
+		return;
+	end = s.ptr + s.len;
 	for (const char *p = s.ptr; p < end && out->len < CELL_BYTES_MAX;) {
 		uint32_t c;
 		unsigned n = tsn_utf8_decode(p, end, &c);
@@ -82,7 +85,7 @@ render(struct tsn_writer *w, const struct tsn_cell *v)
 	else
 		tsn_buf_slice(&raw, tsn_cell_text(v, scratch));
 	put_safe(&safe, tsn_buf_get(&raw));
-	out = tsn_arena_dup(&w->kept, tsn_buf_get(&safe));
+	out = safe.len == 0 ? TSN_SLICE("") : tsn_arena_dup(&w->kept, tsn_buf_get(&safe));
 	tsn_buf_done(&raw);
 	tsn_buf_done(&safe);
 	return out;
