@@ -82,7 +82,8 @@ add_field(struct field_set *set, tsn_key key)
 	for (uint32_t i = 0; i < q->field_count; i++)
 		if (q->fields[i] == key)
 			return;
-	if (q->field_count == FIELDS_MAX)
+	/* the record's own bytes come with everything only; ids are made of them */
+	if (q->field_count == FIELDS_MAX || key == TSN_F_EVENT_ORIGINAL || key == TSN_F_EVENT_ID)
 		set->all = true;
 	else
 		q->fields[q->field_count++] = key;

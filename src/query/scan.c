@@ -198,16 +198,20 @@ ends_value(char c)
 static size_t
 find_regex_end(struct tsn_slice rest, size_t *ret_behind, uint32_t *ret_flags)
 {
+	bool colon = false;
+
 	for (size_t at = 1; at < rest.len; at++) {
 		size_t behind = at + 1;
 		uint32_t flags = 0;
+		bool begins = colon;
 
+		colon = rest.ptr[at] == ':';
 		if (rest.ptr[at] == '\\') {
 			at++;
 			continue;
 		}
 		/* "path:/a or path:/i" holds no regex: a '/' right behind ':' begins one */
-		if (rest.ptr[at] != '/' || rest.ptr[at - 1] == ':')
+		if (rest.ptr[at] != '/' || begins)
 			continue;
 		for (; behind < rest.len && strchr("ims", rest.ptr[behind]) != NULL; behind++)
 			flags |= rest.ptr[behind] == 'i' ? TSN_ATOM_RE_I :
