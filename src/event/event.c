@@ -60,8 +60,20 @@ tsn_batch_begin(struct tsn_batch *b)
 	/* Nothing is found in the reserved slots while the event is open. */
 	memset(fields, 0, INTRINSIC_MAX * sizeof *fields);
 	ev = &b->events[b->count];
-	*ev = (struct tsn_event){.fields = fields, .field_count = INTRINSIC_MAX,
-	    .time_ns = TSN_TIME_NONE, .repeat = 1};
+	/* member by member: for this size compilers take an instruction that starts slowly */
+	ev->fields = fields;
+	ev->pos = NULL;
+	ev->field_count = INTRINSIC_MAX;
+	ev->pos_count = 0;
+	ev->original = TSN_SLICE_NONE;
+	ev->time_ns = TSN_TIME_NONE;
+	ev->created_ns = 0;
+	ev->id[0] = ev->id[1] = 0;
+	ev->offset = ev->line = 0;
+	ev->source = NULL;
+	ev->dataset = TSN_SLICE_NONE;
+	ev->flags = 0;
+	ev->repeat = 1;
 	b->open = ev;
 	b->open_field_cap = FIELDS_FIRST;
 	b->open_pos_cap = 0;
@@ -245,14 +257,27 @@ add_flags(struct tsn_batch *b, struct tsn_event *ev)
 static void
 put_str(struct tsn_field *f, tsn_key key, struct tsn_slice v)
 {
-	*f = (struct tsn_field){.ptr = v.ptr == NULL ? "" : v.ptr, .len = (uint32_t)v.len,
-	    .key = key, .type = TSN_T_STR};
+	f->ptr = v.ptr == NULL ? "" : v.ptr;
+	f->num.i = 0;
+	f->len = (uint32_t)v.len;
+	f->key = key;
+	f->pos = 0;
+	f->type = TSN_T_STR;
+	f->flags = 0;
+	f->reserved = 0;
 }
 
 static void
 put_num(struct tsn_field *f, tsn_key key, enum tsn_type type, int64_t v)
 {
-	*f = (struct tsn_field){.key = key, .type = (uint8_t)type, .num.i = v};
+	f->ptr = NULL;
+	f->num.i = v;
+	f->len = 0;
+	f->key = key;
+	f->pos = 0;
+	f->type = (uint8_t)type;
+	f->flags = 0;
+	f->reserved = 0;
 }
 
 /*

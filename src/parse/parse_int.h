@@ -76,14 +76,27 @@ tsn_parse_set_time(struct tsn_parse_ctx *ctx, const struct tsn_date *d)
 		ctx->ev->flags |= TSN_EV_TIME_UNZONED;
 }
 
-/* As tsn_event_add_*, inlined: an event has 10 to 20 of them. */
-static inline void
-tsn_put(struct tsn_parse_ctx *ctx, const struct tsn_field *f)
+/*
+ * As tsn_event_add_*, inlined: an event has 10 to 20 of them.  A field is written member by member
+ * where it will stay; built on the stack and copied it costs a failed store forwarding each.
+ */
+static inline struct tsn_field *
+tsn_put_slot(struct tsn_parse_ctx *ctx, tsn_key key)
 {
 	struct tsn_event *ev = ctx->ev;
 
-	if (TSN_LIKELY(ev->field_count < ctx->batch->open_field_cap && f->key != TSN_KEY_NONE))
-		ev->fields[ev->field_count++] = *f;
+	if (TSN_LIKELY(ev->field_count < ctx->batch->open_field_cap && key != TSN_KEY_NONE))
+		return &ev->fields[ev->field_count++];
+	return NULL;
+}
+
+static inline void
+tsn_put(struct tsn_parse_ctx *ctx, const struct tsn_field *f)
+{
+	struct tsn_field *slot = tsn_put_slot(ctx, f->key);
+
+	if (TSN_LIKELY(slot != NULL))
+		*slot = *f;
 	else
 		tsn_event_add(ctx->batch, f);
 }
@@ -91,10 +104,20 @@ tsn_put(struct tsn_parse_ctx *ctx, const struct tsn_field *f)
 static inline void
 tsn_put_str(struct tsn_parse_ctx *ctx, tsn_key key, struct tsn_slice v)
 {
-	struct tsn_field f = {.ptr = v.ptr == NULL ? "" : v.ptr, .len = (uint32_t)v.len, .key = key,
-	    .type = TSN_T_STR};
+	struct tsn_field *f = tsn_put_slot(ctx, key);
 
-	tsn_put(ctx, &f);
+	if (TSN_UNLIKELY(f == NULL)) {
+		tsn_event_add_str(ctx->batch, key, v);
+		return;
+	}
+	f->ptr = v.ptr == NULL ? "" : v.ptr;
+	f->num.i = 0;
+	f->len = (uint32_t)v.len;
+	f->key = key;
+	f->pos = 0;
+	f->type = TSN_T_STR;
+	f->flags = 0;
+	f->reserved = 0;
 }
 #define TSN_PUT_LIT(ctx, key, literal) tsn_put_str((ctx), (key), TSN_SLICE(literal))
 
@@ -109,10 +132,20 @@ tsn_put_some(struct tsn_parse_ctx *ctx, tsn_key key, struct tsn_slice v)
 static inline void
 tsn_put_int(struct tsn_parse_ctx *ctx, tsn_key key, int64_t v, struct tsn_slice text)
 {
-	struct tsn_field f = {.ptr = text.ptr, .len = (uint32_t)text.len, .key = key,
-	    .type = TSN_T_INT, .num.i = v};
+	struct tsn_field *f = tsn_put_slot(ctx, key);
 
-	tsn_put(ctx, &f);
+	if (TSN_UNLIKELY(f == NULL)) {
+		tsn_event_add_int(ctx->batch, key, v, text);
+		return;
+	}
+	f->ptr = text.ptr;
+	f->num.i = v;
+	f->len = (uint32_t)text.len;
+	f->key = key;
+	f->pos = 0;
+	f->type = TSN_T_INT;
+	f->flags = 0;
+	f->reserved = 0;
 }
 
 /** A number of 1 to 18 digits, none of them a leading 0, as an integer; other text as a string. */
