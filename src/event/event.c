@@ -13,6 +13,8 @@
 #define INTRINSIC_MAX 9u
 #define FIELDS_FIRST 48u
 #define POS_FIRST 4u
+/* what add_flags may add */
+#define TAGS_MAX 4u
 
 enum tsn_code
 tsn_batch_init(struct tsn_batch *b, struct tsn_keys *keys, uint32_t events_max)
@@ -58,7 +60,8 @@ tsn_batch_begin(struct tsn_batch *b)
 	if (fields == NULL)
 		return NULL;
 	/* Nothing is found in the reserved slots while the event is open. */
-	memset(fields, 0, INTRINSIC_MAX * sizeof *fields);
+	for (unsigned i = 0; i < INTRINSIC_MAX; i++)
+		fields[i].key = TSN_KEY_ROOT;
 	ev = &b->events[b->count];
 	/* member by member: for this size compilers take an instruction that starts slowly */
 	ev->fields = fields;
@@ -341,9 +344,12 @@ tsn_batch_seal(struct tsn_batch *b)
 		ev->time_ns = ev->created_ns;
 		ev->flags |= TSN_EV_TIME_UNKNOWN;
 	}
-	trim_fields(b, ev, (uint32_t)__builtin_popcount(ev->flags & tagged));
-	if (ev->flags & tagged)
+	if (ev->flags & tagged) {
+		trim_fields(b, ev, TAGS_MAX);
 		add_flags(b, ev);
+	} else {
+		trim_fields(b, ev, 0);
+	}
 	tsn_event_id_compute(ev->source, ev->offset, ev->original, ev->id);
 	put_intrinsic(b, ev);
 	b->open = NULL;

@@ -16,25 +16,26 @@ tsn_slice_rfind(struct tsn_slice s, struct tsn_slice text)
 bool
 tsn_scan_is_ipv4(struct tsn_slice s)
 {
-	unsigned octets = 0, value = 0, digits = 0;
+	const char *p = s.ptr, *end = s.ptr + s.len;
 
 	if (s.len < 7 || s.len > 15)
 		return false;
-	for (size_t i = 0; i < s.len; i++) {
-		unsigned d = (unsigned)(unsigned char)s.ptr[i] - '0';
+	for (unsigned octet = 0; octet < 4; octet++) {
+		unsigned value, digit;
 
-		if (d <= 9) {
-			value = value * 10 + d;
-			if (++digits > 3 || value > 255)
-				return false;
-		} else if (s.ptr[i] == '.' && digits > 0) {
-			octets++;
-			value = digits = 0;
-		} else {
+		if (p == end || (value = (unsigned)(unsigned char)*p++ - '0') > 9)
 			return false;
+		if (p < end && (digit = (unsigned)(unsigned char)*p - '0') <= 9) {
+			value = value * 10 + digit;
+			if (++p < end && (digit = (unsigned)(unsigned char)*p - '0') <= 9) {
+				value = value * 10 + digit;
+				p++;
+			}
 		}
+		if (value > 255 || (octet < 3 && (p == end || *p++ != '.')))
+			return false;
 	}
-	return octets == 3 && digits > 0;
+	return p == end;
 }
 
 static bool
