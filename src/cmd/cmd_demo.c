@@ -105,7 +105,7 @@ feed(struct demo *d, const struct tsn_story_line *line, int64_t begin_ns, struct
 {
 	int64_t at_ns = begin_ns + line->at_ns;
 	struct tsn_record rec;
-	uint32_t idx;
+	uint32_t idx = 0;
 
 	TSN_TRY(find_source(d, line->source, &idx, err));
 	tsn_buf_reset(&d->text);
@@ -187,15 +187,18 @@ open_all(struct demo *d, struct tsn_err *err)
 	return tsn_engine_new(&options, &d->engine, err);
 }
 
-static void
-close_all(struct demo *d)
+static enum tsn_code
+close_all(struct demo *d, struct tsn_err *err)
 {
+	enum tsn_code code;
+
 	tsn_engine_free(d->engine);
 	tsn_detection_free(d->detection);
-	(void)tsn_store_close(d->store, NULL);
+	code = tsn_store_close(d->store, err);
 	tsn_keys_free(d->keys);
 	tsn_story_done(&d->story);
 	tsn_buf_done(&d->text);
+	return code;
 }
 
 static int
@@ -209,7 +212,7 @@ run(int argc, char **argv)
 	int operands, status = tsn_cmd_options(&tsn_cmd_demo, table, TSN_COUNT(table), argc, argv,
 	    &operands);
 	struct tsn_err err = {0};
-	enum tsn_code code;
+	enum tsn_code code, closed;
 
 	if (status >= 0)
 		return status;
@@ -224,7 +227,8 @@ run(int argc, char **argv)
 	}
 	if (code == TSN_OK)
 		summary(&d);
-	close_all(&d);
+	closed = close_all(&d, code == TSN_OK ? &err : NULL);
+	code = code == TSN_OK ? closed : code;
 	return code == TSN_OK ? TSN_EXIT_DONE : tsn_cmd_fail(&tsn_cmd_demo, code, &err);
 }
 
