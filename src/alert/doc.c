@@ -179,36 +179,55 @@ tell(struct tsn_alert_writer *w, const struct tsn_field *f, bool first)
 	    (int)(text.len > 300 ? 300 : text.len), text.ptr, text.len > 300 ? "..." : "");
 }
 
-/* "TITLE: user.name root, source.ip 192.0.2.7, sshd.login.failures 12". */
-static struct tsn_slice
-reason_of(struct tsn_alert_writer *w, const struct tsn_finding *finding)
+/* The fields the rule names, or the telling ones: "user.name root, source.ip 192.0.2.7". */
+static bool
+tell_fields(struct tsn_alert_writer *w, const struct tsn_finding *finding)
 {
 	const struct tsn_rule *rule = finding->rule;
 	bool first = true;
 
-	if (finding->reason.len > 0)
-		return finding->reason;
-	tsn_buf_reset(&w->reason);
-	tsn_buf_slice(&w->reason, rule->name);
-	for (uint32_t i = 0; finding->event != NULL && i < rule->field_count; i++) {
+	for (uint32_t i = 0; i < rule->field_count; i++) {
 		tsn_key key = tsn_keys_find(w->keys, rule->fields[i]);
 		const struct tsn_field *f =
 		    key == TSN_KEY_NONE ? NULL : tsn_event_find(finding->event, key);
 
-		if (f != NULL)
-			tell(w, f, first);
-		first = first && f == NULL;
+		if (f == NULL)
+			continue;
+		tell(w, f, first);
+		first = false;
 	}
-	for (size_t i = 0; finding->event != NULL && first && i < TSN_COUNT(telling); i++) {
+	if (!first)
+		return true;
+	for (size_t i = 0; i < TSN_COUNT(telling); i++) {
 		const struct tsn_field *f = tsn_event_find(finding->event, telling[i]);
 
 		if (f == NULL)
 			continue;
 		tell(w, f, first);
-		for (first = false; ++i < TSN_COUNT(telling);)
-			if ((f = tsn_event_find(finding->event, telling[i])) != NULL)
-				tell(w, f, false);
+		first = false;
 	}
+	return !first;
+}
+
+/* A correlation tells its own sentence; a single event: "TITLE: who and where, because ...". */
+static struct tsn_slice
+reason_of(struct tsn_alert_writer *w, const struct tsn_finding *finding)
+{
+	bool told;
+
+	tsn_buf_reset(&w->reason);
+	tsn_buf_slice(&w->reason, finding->rule->name);
+	if (finding->rule->correlation != NULL || finding->event == NULL) {
+		if (finding->reason.len > 0)
+			tsn_buf_lit(&w->reason, ": ");
+		tsn_buf_slice(&w->reason, finding->reason);
+		return tsn_buf_get(&w->reason);
+	}
+	told = tell_fields(w, finding);
+	if (finding->reason.len > 0)
+		tsn_buf_printf(&w->reason, "%s%.*s", told ? "; because " : ": ",
+		    (int)(finding->reason.len > 2000 ? 2000 : finding->reason.len),
+		    finding->reason.ptr);
 	return tsn_buf_get(&w->reason);
 }
 

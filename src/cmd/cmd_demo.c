@@ -17,6 +17,10 @@
 #include "server/story.h"
 
 #define SOURCES_MAX 16u
+#define RULES_MAX 256u
+/* Alerts of one rule are shown so often, then only counted. */
+#define SHOWN_EACH 2u
+#define REASON_SHOWN 150u
 
 struct demo {
 	const char *data;
@@ -33,6 +37,11 @@ struct demo {
 	uint32_t source_count;
 	struct tsn_buf text;
 	uint64_t by_level[TSN_LEVEL__COUNT];
+	struct {
+		struct tsn_slice id, name;
+		uint32_t count;
+	} rules[RULES_MAX];		/* that fired */
+	uint32_t rule_count;
 };
 
 static const char *const log_paths[][2] = {
@@ -57,6 +66,24 @@ print_safe(struct tsn_slice text)
 	}
 }
 
+/* False when enough alerts of this rule were shown. */
+static bool
+count_rule(struct demo *d, const struct tsn_alert *alert)
+{
+	uint32_t i = 0;
+
+	while (i < d->rule_count && !tsn_slice_eq(d->rules[i].id, alert->rule_id))
+		i++;
+	if (i == RULES_MAX)
+		return true;
+	if (i == d->rule_count) {
+		d->rules[i].id = alert->rule_id;
+		d->rules[i].name = alert->rule_name;
+		d->rule_count++;
+	}
+	return ++d->rules[i].count <= SHOWN_EACH;
+}
+
 static enum tsn_code
 print_alert(void *ctx, const struct tsn_alert *alert, bool is_new)
 {
@@ -67,10 +94,13 @@ print_alert(void *ctx, const struct tsn_alert *alert, bool is_new)
 
 	(void)is_new;
 	d->by_level[alert->level]++;
+	if (!count_rule(d, alert))
+		return TSN_OK;
 	(void)tsn_time_format(alert->time_ns, when);
 	(void)printf("%.8s  %s%-13s%s  ", when + 11, d->color ? colors[alert->level] : "",
 	    tsn_alert_level_name(alert->level), d->color ? "\033[0m" : "");
-	print_safe(alert->reason);
+	print_safe(tsn_slice_of(alert->reason.ptr,
+	    alert->reason.len < REASON_SHOWN ? alert->reason.len : REASON_SHOWN));
 	(void)putchar('\n');
 	(void)fflush(stdout);
 	return TSN_OK;
@@ -149,6 +179,10 @@ summary(struct demo *d)
 	tsn_ledger_total(tsn_engine_ledger(d->engine), &total);
 	for (int i = 0; i < TSN_LEVEL__COUNT; i++)
 		alerts += d->by_level[i];
+	for (uint32_t i = 0; i < d->rule_count; i++)
+		if (d->rules[i].count > SHOWN_EACH)
+			(void)printf("          ... and %u more: %.*s\n", d->rules[i].count - SHOWN_EACH,
+			    TSN_SLICE_ARG(d->rules[i].name));
 	(void)printf("\n%llu records from %u logs: %llu stored, %llu failed to parse, %llu dropped\n",
 	    (unsigned long long)total.received, d->source_count, (unsigned long long)total.stored,
 	    (unsigned long long)total.failed, (unsigned long long)tsn_ledger_dropped(&total));

@@ -6,6 +6,7 @@
 #include "cmd/cmd_list.h"
 #include "os/clock.h"
 #include "server/config.h"
+#include "server/detection.h"
 #include "server/engine.h"
 #include "server/import.h"
 
@@ -19,6 +20,7 @@ struct state {
 	bool progress;		/* a progress line stands on the terminal */
 	struct tsn_keys *keys;
 	struct tsn_store *store;
+	struct tsn_detection *detection;
 	struct tsn_engine *engine;
 	struct tsn_import im;
 	int64_t began_ns;
@@ -37,6 +39,16 @@ say(void *ctx, const char *line)
 {
 	clear_progress(ctx);
 	(void)fprintf(stderr, "tocsin import: %s\n", line);
+}
+
+/* Broken rules are told all; what was skipped is rules check's business. */
+static void
+problem(void *ctx, const struct tsn_problem *p)
+{
+	clear_progress(ctx);
+	if (p->kind == TSN_PROBLEM_FAILED)
+		(void)fprintf(stderr, "%.*s:%u: %.*s\n", TSN_SLICE_ARG(p->file), p->line,
+		    TSN_SLICE_ARG(p->message));
 }
 
 static void
@@ -64,8 +76,8 @@ row(const char *name, uint64_t value, const char *note)
 }
 
 static void
-print_table(const struct state *s, const struct tsn_ledger_row *t, const struct tsn_usage *use,
-    double seconds)
+print_table(const struct state *s, const struct tsn_ledger_row *t,
+    const struct tsn_detection_stats *found, const struct tsn_usage *use, double seconds)
 {
 	(void)fprintf(stderr, "\nimported into %s\n", s->data);
 	row("files", s->im.files, "");
@@ -80,6 +92,8 @@ print_table(const struct state *s, const struct tsn_ledger_row *t, const struct 
 	if (tsn_ledger_dropped(t) == 0)
 		row("  dropped", 0, "");
 	row("late", t->late, "");
+	row("alerts", found->alerts, "");
+	row("  new", found->alerts_new, "the others were in the queue already");
 	row("cut at the limit", t->truncated, "");
 	row("left out: binary", s->im.binary, "");
 	row("damaged files", s->im.damaged, "");
@@ -92,8 +106,8 @@ print_table(const struct state *s, const struct tsn_ledger_row *t, const struct 
 }
 
 static void
-print_json(const struct state *s, const struct tsn_ledger_row *t, const struct tsn_usage *use,
-    double seconds)
+print_json(const struct state *s, const struct tsn_ledger_row *t,
+    const struct tsn_detection_stats *found, const struct tsn_usage *use, double seconds)
 {
 	(void)printf("{\"files\":%llu,\"records\":%llu,\"stored\":%llu,\"failed\":%llu,"
 		     "\"already_stored\":%llu,\"headers\":%llu,\"dropped\":{",
@@ -103,7 +117,10 @@ print_json(const struct state *s, const struct tsn_ledger_row *t, const struct t
 	for (int d = 0; d < TSN_DROP__COUNT; d++)
 		(void)printf("%s\"%s\":%llu", d == 0 ? "" : ",", tsn_drop_name((enum tsn_drop)d),
 		    (unsigned long long)t->dropped[d]);
-	(void)printf("},\"late\":%llu,\"truncated\":%llu,\"truncated_bytes\":%llu,"
+	(void)printf("},\"alerts\":%llu,\"alerts_new\":%llu,\"rules\":%u,",
+	    (unsigned long long)found->alerts, (unsigned long long)found->alerts_new,
+	    found->report.loaded);
+	(void)printf("\"late\":%llu,\"truncated\":%llu,\"truncated_bytes\":%llu,"
 		     "\"binary_skipped\":%u,\"damaged\":%u,\"unreadable\":%u,\"empty_folders\":%u,"
 		     "\"bytes\":%llu,\"balanced\":%s,\"seconds\":%.3f,\"cpu_seconds\":%.3f,"
 		     "\"rss_max_bytes\":%llu}\n",
@@ -118,16 +135,18 @@ static void
 summary(struct state *s)
 {
 	struct tsn_ledger_row total;
+	struct tsn_detection_stats found;
 	struct tsn_usage use;
 	double seconds = (double)(tsn_clock_mono_ns() - s->began_ns) / 1e9;
 
 	tsn_ledger_total(tsn_engine_ledger(s->engine), &total);
 	tsn_usage_get(&use);
+	tsn_detection_stats_get(s->detection, &found);
 	clear_progress(s);
 	if (!s->quiet)
-		print_table(s, &total, &use, seconds);
+		print_table(s, &total, &found, &use, seconds);
 	if (s->json)
-		print_json(s, &total, &use, seconds);
+		print_json(s, &total, &found, &use, seconds);
 }
 
 static enum tsn_code
@@ -140,8 +159,12 @@ open_all(struct state *s, struct tsn_err *err)
 	if (s->keys == NULL)
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
 	TSN_TRY(tsn_store_open(s->data, s->keys, &so, &s->store, err));
+	TSN_TRY(tsn_detection_new(&(struct tsn_detection_options){.keys = s->keys,
+	    .data_dir = s->data, .rules = s->rules.items, .rule_count = s->rules.count,
+	    .problem = problem, .ctx = s}, &s->detection, err));
 	eo.keys = s->keys;
 	eo.store = s->store;
+	eo.detect = tsn_detection_stage(s->detection);
 	return tsn_engine_new(&eo, &s->engine, err);
 }
 
@@ -197,6 +220,7 @@ run(int argc, char **argv)
 	if (s.engine != NULL && s.im.o.engine != NULL)
 		summary(&s);
 	tsn_engine_free(s.engine);
+	tsn_detection_free(s.detection);
 	closed = s.store == NULL ? TSN_OK : tsn_store_close(s.store, code == TSN_OK ? &err : NULL);
 	tsn_keys_free(s.keys);
 	if (code == TSN_OK)

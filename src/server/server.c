@@ -12,6 +12,7 @@
 #include "collect/tail.h"
 #include "os/clock.h"
 #include "os/loop.h"
+#include "server/detection.h"
 #include "server/intake.h"
 #include "server/report.h"
 
@@ -26,6 +27,7 @@ struct tsn_server {
 	struct tsn_server_options o;
 	struct tsn_keys *keys;
 	struct tsn_store *store;
+	struct tsn_detection *detection;
 	struct tsn_engine *engine;
 	struct tsn_intake *intake;
 	struct tsn_loop *loop;
@@ -58,6 +60,24 @@ say(struct tsn_server *s, const char *fmt, ...)
 	(void)vsnprintf(line, sizeof line, fmt, ap);
 	va_end(ap);
 	s->o.say(s->o.ctx, line);
+}
+
+static enum tsn_code
+say_alert(void *ctx, const struct tsn_alert *alert, bool is_new)
+{
+	char reason[TSN_ERR_MSG_MAX];
+
+	if (is_new)
+		say(ctx, "alert %.8s %s: %s", alert->id.ptr, tsn_alert_level_name(alert->level),
+		    tsn_slice_escape(alert->reason, reason, sizeof reason));
+	return TSN_OK;
+}
+
+static void
+say_problem(void *ctx, const struct tsn_problem *p)
+{
+	if (p->kind == TSN_PROBLEM_FAILED)
+		say(ctx, "%.*s:%u: %.*s", TSN_SLICE_ARG(p->file), p->line, TSN_SLICE_ARG(p->message));
 }
 
 static void
@@ -180,8 +200,12 @@ open_engine(struct tsn_server *s, struct tsn_err *err)
 	if (s->keys == NULL)
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
 	TSN_TRY(tsn_store_open(s->o.data, s->keys, &so, &s->store, err));
+	TSN_TRY(tsn_detection_new(&(struct tsn_detection_options){.keys = s->keys,
+	    .data_dir = s->o.data, .rules = c->rules.items, .rule_count = c->rules.count,
+	    .each = say_alert, .problem = say_problem, .ctx = s}, &s->detection, err));
 	eo.keys = s->keys;
 	eo.store = s->store;
+	eo.detect = tsn_detection_stage(s->detection);
 	TSN_TRY(tsn_engine_new(&eo, &s->engine, err));
 	io.engine = s->engine;
 	io.store = s->store;
@@ -482,6 +506,7 @@ tsn_server_free(struct tsn_server *s, struct tsn_err *err)
 	tsn_http_close(s->http);
 	tsn_intake_free(s->intake);
 	tsn_engine_free(s->engine);
+	tsn_detection_free(s->detection);
 	closed = s->store == NULL ? TSN_OK : tsn_store_close(s->store, code == TSN_OK ? err : NULL);
 	if (s->queue_ready)
 		tsn_queue_done(&s->queue);

@@ -93,7 +93,7 @@ test_correlation_has_no_fields_of_one_event(void **state)
 	build(&b);
 	f.event = &b.events[0];
 	assert_int_equal(tsn_alert_write(w, &f, &alert), TSN_OK);
-	assert_true(has(alert.doc, "\"reason\":\"9 times in 5 minutes\""));
+	assert_true(has(alert.doc, "\"reason\":\"Many: 9 times in 5 minutes\""));
 	assert_true(has(alert.doc, "\"group\":{\"source\":{\"ip\":\"192.0.2.7\"}}"));
 	assert_true(has(alert.doc, "\"count\":9"));
 	assert_true(has(alert.doc, "00000000000000020000000000000002"));

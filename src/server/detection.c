@@ -1,0 +1,208 @@
+#include "server/detection.h"
+
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "content/content.h"
+
+struct tsn_detection {
+	struct tsn_detection_options o;
+	struct tsn_taxonomy *taxonomy;
+	struct tsn_ruleset *rules;
+	struct tsn_rule_report report;
+	struct tsn_detect *detect;
+	struct tsn_enrich *enrich;
+	struct tsn_alert_writer *writer;
+	struct tsn_alerts *alerts;
+	struct tsn_engine_stage stage;
+	uint64_t found, found_new;
+	struct tsn_err *err;		/* of the batch under way: callbacks report here */
+};
+
+/* Every file below `folder` of the shipped content. */
+static enum tsn_code
+each_content(struct tsn_slice folder, struct tsn_slice ends,
+    enum tsn_code (*add)(void *to, const struct tsn_content_file *file, struct tsn_err *err),
+    void *to, struct tsn_err *err)
+{
+	size_t count;
+	const struct tsn_content_file *files = tsn_content_below(folder, &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (tsn_slice_ends(files[i].name, ends))
+			TSN_TRY(add(to, &files[i], err));
+	return TSN_OK;
+}
+
+static enum tsn_code
+add_taxonomy(void *to, const struct tsn_content_file *file, struct tsn_err *err)
+{
+	return tsn_taxonomy_add(to, file->name, file->data, err);
+}
+
+static enum tsn_code
+add_shipped(void *to, const struct tsn_content_file *file, struct tsn_err *err)
+{
+	(void)err;
+	return tsn_loader_add_text(to, file->name, TSN_SLICE("tocsin"), file->data);
+}
+
+static enum tsn_code
+load_rules(struct tsn_detection *d, struct tsn_loader *loader, struct tsn_err *err)
+{
+	const struct tsn_rule_report *report = &d->report;
+
+	if (d->o.rule_count == 0)
+		TSN_TRY(each_content(TSN_SLICE("rules/"), TSN_SLICE(".yml"), add_shipped, loader, err));
+	for (uint32_t i = 0; i < d->o.rule_count; i++)
+		TSN_TRY(tsn_loader_add_path(loader, d->o.rules[i], err));
+	TSN_TRY(tsn_loader_finish(loader, &d->rules, &d->report, err));
+	for (uint32_t i = 0; d->o.problem != NULL && i < report->problem_count; i++)
+		d->o.problem(d->o.ctx, &report->problems[i]);
+	for (uint32_t i = 0; i < report->problem_count; i++) {
+		const struct tsn_problem *p = &report->problems[i];
+
+		if (p->kind == TSN_PROBLEM_FAILED)
+			TSN_FAIL(err, TSN_EPARSE, "%.*s:%u: %.*s", TSN_SLICE_ARG(p->file), p->line,
+			    TSN_SLICE_ARG(p->message));
+	}
+	return TSN_OK;
+}
+
+static enum tsn_code
+make_engine(struct tsn_detection *d, struct tsn_err *err)
+{
+	const struct tsn_detect_options options = {.reasons = true};
+	struct tsn_loader *loader = tsn_loader_new();
+	enum tsn_code code;
+
+	d->taxonomy = tsn_taxonomy_new();
+	if (loader == NULL || d->taxonomy == NULL) {
+		tsn_loader_free(loader);
+		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
+	}
+	code = each_content(TSN_SLICE("taxonomy/"), TSN_SLICE(".yml"), add_taxonomy, d->taxonomy, err);
+	if (code == TSN_OK)
+		code = load_rules(d, loader, err);
+	d->report.problems = NULL;
+	tsn_loader_free(loader);
+	if (code != TSN_OK)
+		return code;
+	return tsn_detect_new(d->rules, d->taxonomy, d->o.keys, &options, &d->detect, err);
+}
+
+static enum tsn_code
+on_finding(void *ctx, const struct tsn_finding *finding)
+{
+	struct tsn_detection *d = ctx;
+	struct tsn_alert alert;
+	bool is_new = true;
+
+	TSN_TRY(tsn_alert_write(d->writer, finding, &alert));
+	if (d->alerts != NULL)
+		TSN_TRY(tsn_alerts_put(d->alerts, &alert, &is_new, d->err));
+	d->found++;
+	d->found_new += is_new;
+	return d->o.each == NULL ? TSN_OK : d->o.each(d->o.ctx, &alert, is_new);
+}
+
+static enum tsn_code
+on_event(void *ctx, struct tsn_batch *batch, struct tsn_err *err)
+{
+	struct tsn_detection *d = ctx;
+
+	return tsn_enrich_event(d->enrich, batch, err);
+}
+
+static enum tsn_code
+on_batch(void *ctx, const struct tsn_batch *batch, struct tsn_err *err)
+{
+	struct tsn_detection *d = ctx;
+	struct tsn_err local = {0};
+	enum tsn_code code;
+
+	d->err = err == NULL ? &local : err;
+	code = tsn_detect_batch(d->detect, batch, on_finding, d);
+	d->err = NULL;
+	return code;
+}
+
+/* Alerts first: what a profile has learned must not hide an alert that was not kept yet. */
+static enum tsn_code
+on_commit(void *ctx, struct tsn_err *err)
+{
+	struct tsn_detection *d = ctx;
+
+	if (d->alerts != NULL)
+		TSN_TRY(tsn_alerts_commit(d->alerts, err));
+	return tsn_enrich_commit(d->enrich, err);
+}
+
+static enum tsn_code
+detection_init(struct tsn_detection *d, struct tsn_err *err)
+{
+	d->writer = tsn_alert_writer_new(d->o.keys);
+	if (d->writer == NULL)
+		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
+	TSN_TRY(make_engine(d, err));
+	TSN_TRY(tsn_enrich_new(d->o.data_dir, &tsn_enrich_defaults, &d->enrich, err));
+	if (d->o.data_dir != NULL)
+		TSN_TRY(tsn_alerts_open(d->o.data_dir, true, &d->alerts, err));
+	d->stage = (struct tsn_engine_stage){
+		.event = on_event, .batch = on_batch, .commit = on_commit, .ctx = d};
+	return TSN_OK;
+}
+
+enum tsn_code
+tsn_detection_new(const struct tsn_detection_options *options,
+    struct tsn_detection **ret_detection, struct tsn_err *err)
+{
+	struct tsn_detection *d = calloc(1, sizeof *d);
+	enum tsn_code code;
+
+	if (d == NULL)
+		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
+	d->o = *options;
+	code = detection_init(d, err);
+	if (code != TSN_OK) {
+		tsn_detection_free(d);
+		return code;
+	}
+	*ret_detection = d;
+	return TSN_OK;
+}
+
+void
+tsn_detection_free(struct tsn_detection *d)
+{
+	if (d == NULL)
+		return;
+	tsn_detect_free(d->detect);
+	tsn_ruleset_free(d->rules);
+	tsn_taxonomy_free(d->taxonomy);
+	tsn_enrich_free(d->enrich);
+	tsn_alerts_close(d->alerts);
+	tsn_alert_writer_free(d->writer);
+	free(d);
+}
+
+const struct tsn_engine_stage *
+tsn_detection_stage(const struct tsn_detection *d)
+{
+	return &d->stage;
+}
+
+void
+tsn_detection_stats_get(const struct tsn_detection *d, struct tsn_detection_stats *ret_stats)
+{
+	*ret_stats = (struct tsn_detection_stats){.alerts = d->found, .alerts_new = d->found_new,
+	    .report = d->report, .enrich = tsn_enrich_stats_get(d->enrich)};
+	tsn_detect_stats(d->detect, &ret_stats->detect);
+}
+
+const struct tsn_ruleset *
+tsn_detection_rules(const struct tsn_detection *d, const uint64_t **ret_counts)
+{
+	*ret_counts = tsn_detect_rule_counts(d->detect);
+	return d->rules;
+}
