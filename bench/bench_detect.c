@@ -2,9 +2,10 @@
  * Events per CPU-second of parsing and detection: the lines of files, already in memory, through
  * tsn_parser_record and tsn_detect_batch in batches of 1024.
  *
- * usage: bench_detect RULES_DIR ROUNDS [--counts] [--no-detect] [--flatten] FILE...
+ * usage: bench_detect RULES_DIR ROUNDS [--counts] [--no-detect] [--flatten] [--pairs] FILE...
  * --counts: findings per rule.  --no-detect: parsing alone, for comparison.  --flatten: the lines
- * are JSON of no known kind; they are flattened without recognition.
+ * are JSON of no known kind; they are flattened without recognition.  --pairs: line and rule of each
+ * finding, for comparison with other engines.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,12 +51,16 @@ out:
 }
 
 static uint64_t findings;
+static bool pairs;
 
 static enum tsn_code
 on_finding(void *ctx, const struct tsn_finding *finding)
 {
 	(void)ctx;
 	findings += finding->count > 0;
+	if (pairs)
+		printf("%llu\t%.*s\n", (unsigned long long)finding->event->line,
+		    TSN_SLICE_ARG(finding->rule->id));
 	return TSN_OK;
 }
 
@@ -188,6 +193,7 @@ main(int argc, char **argv)
 
 	for (; first < argc && strncmp(argv[first], "--", 2) == 0; first++) {
 		counts |= strcmp(argv[first], "--counts") == 0;
+		pairs |= strcmp(argv[first], "--pairs") == 0;
 		b.no_detect |= strcmp(argv[first], "--no-detect") == 0;
 		b.flatten |= strcmp(argv[first], "--flatten") == 0;
 	}
@@ -197,7 +203,7 @@ main(int argc, char **argv)
 	    tsn_batch_init(&b.batch, b.keys, BATCH) != TSN_OK ||
 	    tsn_loader_add_path(loader, argv[1], &err) != TSN_OK ||
 	    tsn_loader_finish(loader, &rules, &report, &err) != TSN_OK) {
-		fprintf(stderr, "usage: bench_detect RULES_DIR ROUNDS [--counts] [--no-detect] [--flatten] FILE...\n"
+		fprintf(stderr, "usage: bench_detect RULES_DIR ROUNDS [--counts] [--no-detect] [--flatten] [--pairs] FILE...\n"
 		    "%s\n", err.msg);
 		return 2;
 	}
