@@ -19,6 +19,7 @@ make_plan(struct set *set, const uint64_t *views, struct plan **ret, struct tsn_
 	uint64_t start = now_ns();
 
 	TSN_TRY(tsn_plan_new(set, views, ret, err));
+	(*ret)->number = atomic_fetch_add(&set->plan_number, 1) + 1;
 	atomic_fetch_add(&set->broken, (*ret)->broken);
 	atomic_fetch_add(&set->compile_ns, now_ns() - start);
 	return TSN_OK;

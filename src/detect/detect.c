@@ -107,12 +107,15 @@ engine_new(struct set *set, struct tsn_detect **ret, struct tsn_err *err)
 	d->memo = calloc(ROUTE_MEMO_SIZE, sizeof *d->memo);
 	d->memo_views = calloc(ROUTE_MEMO_SIZE * 2 * (set->router.words + 1), sizeof *d->memo_views);
 	d->values_seen = calloc(ROUTE_VALUES_SIZE, sizeof *d->values_seen);
+	d->found_memo = calloc(FOUND_SIZE, sizeof *d->found_memo);
+	d->found_score = calloc(FOUND_SCORES, sizeof *d->found_score);
 	d->next = calloc(FIELDS_MAX, sizeof *d->next);
 	d->values = calloc(FIELDS_MAX, sizeof *d->values);
 	d->texts = calloc(FIELDS_MAX, sizeof *d->texts);
 	if (d->rule_counts == NULL || d->fired == NULL || d->views == NULL || d->memo == NULL ||
 	    d->memo_views == NULL || d->values_seen == NULL || d->next == NULL ||
-	    d->values == NULL || d->texts == NULL ||
+	    d->values == NULL || d->texts == NULL || d->found_memo == NULL ||
+	    d->found_score == NULL ||
 	    tsn_match_scratch_init(&d->scratch) != TSN_OK) {
 		tsn_detect_free(d);
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
@@ -153,6 +156,8 @@ tsn_detect_free(struct tsn_detect *d)
 	free(d->views);
 	free(d->memo);
 	free(d->memo_views);
+	free(d->found_memo);
+	free(d->found_score);
 	free(d->values_seen);
 	free(d->next);
 	free(d->values);

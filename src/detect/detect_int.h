@@ -79,6 +79,7 @@ struct slot_index {
 	struct grams wide;		/* 2 bytes anywhere, the first beyond ASCII */
 	const uint32_t *direct;		/* atoms to test on each value */
 	uint32_t direct_count;
+	uint32_t pair_count;		/* the first so many of them ask another field too */
 	bool any;
 	uint16_t suffix_lens;		/* bit n: there are keys of n bytes */
 	uint16_t prefix_lens;
@@ -97,6 +98,7 @@ struct plan {
 	uint32_t gate_words;
 	uint16_t *slot_of;		/* by key */
 	uint32_t slot_of_count;
+	uint64_t number;		/* unique among the plans of the set */
 	struct slot_index *slots;	/* [SLOT_NONE] is the record's: keywords */
 	uint32_t slot_count;
 };
@@ -164,6 +166,7 @@ struct set {
 	struct plan **view_plans;	/* per view, for when classes run out */
 	_Atomic(uint64_t) compile_ns;
 	_Atomic(uint32_t) broken;
+	_Atomic(uint64_t) plan_number;
 };
 
 /* What was decided for an event with the same values in the fields that decide. */
@@ -182,6 +185,24 @@ struct route_value {
 	uint64_t meaning;		/* hash of what the atoms say */
 };
 
+/*
+ * What was found in a value, kept: fields like names of programs and users have the same values
+ * again and again.  A field whose values do not come again is left alone after a while.
+ */
+#define FOUND_SIZE 4096u
+#define FOUND_ATOMS_MAX 14u
+#define FOUND_BYTES_MAX 176u
+#define FOUND_SCORES 1024u
+struct found_memo {
+	uint64_t hash;			/* of plan, slot, type and value; 0: free */
+	uint16_t len;
+	uint8_t type;
+	uint8_t count;
+	uint32_t slot;
+	uint32_t atoms[FOUND_ATOMS_MAX];
+	char bytes[FOUND_BYTES_MAX];
+};
+
 struct tsn_detect {
 	struct set *set;
 	struct tsn_match_scratch scratch;
@@ -194,6 +215,9 @@ struct tsn_detect {
 	uint8_t *route_of;		/* by key: 1 + index of a route key, 0 none */
 	uint32_t route_of_count;
 	uint64_t seed;
+	struct found_memo *found_memo;	/* [FOUND_SIZE] */
+	int16_t *found_score;		/* by key modulo FOUND_SCORES: above 0, remembering pays */
+	struct found_memo *record;	/* being written, or NULL */
 	/* the event at hand */
 	const struct tsn_event *event;
 	const struct plan *plan;

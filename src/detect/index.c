@@ -125,8 +125,13 @@ build_direct(struct plan *p, struct slot_index *si, const struct item *items, ui
 
 	if (direct == NULL)
 		return TSN_ENOMEM;
-	for (uint32_t i = 0; i < count; i++)
-		direct[i] = items[i].atom;
+	for (uint32_t pass = 0, n = 0; pass < 2; pass++) {
+		for (uint32_t i = 0; i < count; i++)
+			if (tsn_atom_is_pair(p->atoms[items[i].atom].c.op) == (pass == 0))
+				direct[n++] = items[i].atom;
+		if (pass == 0)
+			si->pair_count = n;
+	}
 	si->direct = direct;
 	si->direct_count = count;
 	return TSN_OK;

@@ -7,6 +7,11 @@
 #include "base/assert.h"
 #include "match/find.h"
 
+/* A field is tried with so many values, and left alone for so many when they do not come again. */
+#define FOUND_TRIAL 128
+#define FOUND_PAUSE 4096
+#define FOUND_SCORE_MAX 1024
+
 static bool
 inside(struct tsn_slice s, struct tsn_slice outer)
 {
@@ -97,6 +102,10 @@ found(struct tsn_detect *d, uint32_t atom)
 	const struct atom *a = &d->plan->atoms[atom];
 	const uint32_t *wakes = d->plan->wakes + a->wakes;
 
+	if (d->record != NULL && d->record->count < FOUND_ATOMS_MAX)
+		d->record->atoms[d->record->count++] = atom;
+	else if (d->record != NULL)
+		d->record = NULL;
 	if (d->atom_state[atom] >> 1 == d->epoch)
 		return;
 	d->atom_state[atom] = d->epoch << 1 | (a->exact || test(d, a));
@@ -149,18 +158,57 @@ look_gram(struct tsn_detect *d, const struct grams *g, struct tsn_slice t, size_
 	}
 }
 
+static inline bool
+has_bit(const uint64_t *bits, uint32_t bit)
+{
+	return bits[bit / 64] >> bit % 64 & 1;
+}
+
+/* Four places at a time, which begin in seven bytes: mostly none of them is in the set. */
+static inline __attribute__((always_inline)) void
+look_grams_at(struct tsn_detect *d, const struct grams *g, struct tsn_slice t, uint32_t shift)
+{
+	const uint64_t *bits = g->bits;
+	size_t i = 0;
+
+	for (; i + 8 <= t.len; i += 4) {
+		uint64_t eight = tsn_hash_read64(t.ptr + i);
+		uint32_t g0 = (uint32_t)eight, g1 = (uint32_t)(eight >> 8);
+		uint32_t g2 = (uint32_t)(eight >> 16), g3 = (uint32_t)(eight >> 24);
+		bool in0 = has_bit(bits, gram_hash(g0) >> shift);
+		bool in1 = has_bit(bits, gram_hash(g1) >> shift);
+		bool in2 = has_bit(bits, gram_hash(g2) >> shift);
+		bool in3 = has_bit(bits, gram_hash(g3) >> shift);
+
+		if (TSN_LIKELY(!(in0 | in1 | in2 | in3)))
+			continue;
+		if (in0)
+			look_gram(d, g, t, i, g0);
+		if (in1)
+			look_gram(d, g, t, i + 1, g1);
+		if (in2)
+			look_gram(d, g, t, i + 2, g2);
+		if (in3)
+			look_gram(d, g, t, i + 3, g3);
+	}
+	for (; i + 4 <= t.len; i++) {
+		uint32_t gram = (uint32_t)tsn_hash_read32(t.ptr + i);
+
+		if (has_bit(bits, gram_hash(gram) >> shift))
+			look_gram(d, g, t, i, gram);
+	}
+}
+
+/* The sizes a set can have, known when this is compiled: shifting by a variable costs more. */
 static void
 look_grams(struct tsn_detect *d, const struct grams *g, struct tsn_slice t)
 {
-	const uint64_t *bits = g->bits;
-	uint32_t shift = g->shift;
-
-	for (size_t i = 0; i + 4 <= t.len; i++) {
-		uint32_t gram = (uint32_t)tsn_hash_read32(t.ptr + i), bit = gram_hash(gram) >> shift;
-
-		if (TSN_UNLIKELY(bits[bit / 64] >> bit % 64 & 1))
-			look_gram(d, g, t, i, gram);
-	}
+	if (g->shift == GRAM_SHIFT_SMALL)
+		look_grams_at(d, g, t, GRAM_SHIFT_SMALL);
+	else if (g->shift == GRAM_SHIFT_MIDDLE)
+		look_grams_at(d, g, t, GRAM_SHIFT_MIDDLE);
+	else
+		look_grams_at(d, g, t, GRAM_SHIFT_LARGE);
 }
 
 /* Pairs that begin beyond ASCII: few texts have any. */
@@ -202,17 +250,67 @@ look_text(struct tsn_detect *d, const struct slot_index *si, struct tsn_value *v
 }
 
 static void
+look_value(struct tsn_detect *d, const struct slot_index *si, const struct tsn_field *f,
+    struct tsn_value *v)
+{
+	if (has_text(f))
+		look_text(d, si, v);
+	for (uint32_t j = si->pair_count; j < si->direct_count; j++)
+		if (test_value(d, &d->plan->atoms[si->direct[j]], f, v))
+			found(d, si->direct[j]);
+}
+
+/* Looks a value up, or remembers what was found in it the last time. */
+static void
+look_again(struct tsn_detect *d, uint32_t slot, const struct tsn_field *f, struct tsn_value *v)
+{
+	const struct slot_index *si = &d->plan->slots[slot];
+	int16_t *score = &d->found_score[f->key % FOUND_SCORES];
+	struct found_memo *m;
+	uint64_t hash;
+
+	if (*score < 0 || v->raw.len > FOUND_BYTES_MAX || v->raw.len < 4) {
+		*score = (int16_t)(*score < 0 ? *score + 1 : *score);
+		look_value(d, si, f, v);
+		return;
+	}
+	hash = tsn_hash_slice(v->raw, d->seed ^ d->plan->number << 32 ^ slot) | 1;
+	m = &d->found_memo[(hash >> 32) % FOUND_SIZE];
+	if (m->hash == hash && m->slot == slot && m->type == f->type && m->len == v->raw.len &&
+	    memcmp(m->bytes, v->raw.ptr, m->len) == 0) {
+		*score = (int16_t)(*score < FOUND_SCORE_MAX ? *score + 3 : *score);
+		for (uint32_t i = 0; i < m->count; i++)
+			found(d, m->atoms[i]);
+		return;
+	}
+	/* One hit pays for three misses. */
+	*score = (int16_t)(*score == 0 ? FOUND_TRIAL : *score == 1 ? -FOUND_PAUSE : *score - 1);
+	m->hash = 0;
+	m->count = 0;
+	d->record = m;
+	look_value(d, si, f, v);
+	if (d->record == NULL)
+		return;
+	d->record = NULL;
+	m->hash = hash;
+	m->slot = slot;
+	m->type = f->type;
+	m->len = (uint16_t)v->raw.len;
+	memcpy(m->bytes, v->raw.ptr, v->raw.len);
+}
+
+static void
 look_slots(struct tsn_detect *d)
 {
 	for (uint32_t i = 0; i < d->touched_count; i++) {
-		const struct slot_index *si = &d->plan->slots[d->touched[i]];
+		uint32_t slot = d->touched[i];
+		const struct slot_index *si = &d->plan->slots[slot];
 
 		if (!si->any)
 			continue;
-		for (uint32_t n = d->slot_head[d->touched[i]]; n != 0; n = d->next[n - 1])
-			if (has_text(&d->event->fields[n - 1]))
-				look_text(d, si, &d->values[n - 1]);
-		for (uint32_t j = 0; j < si->direct_count; j++)
+		for (uint32_t n = d->slot_head[slot]; n != 0; n = d->next[n - 1])
+			look_again(d, slot, &d->event->fields[n - 1], &d->values[n - 1]);
+		for (uint32_t j = 0; j < si->pair_count; j++)
 			found(d, si->direct[j]);
 	}
 }

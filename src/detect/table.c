@@ -4,9 +4,6 @@
 
 #include "base/assert.h"
 
-#define GRAM_BITS_MIN 10u
-#define GRAM_BITS_MAX 18u
-
 static int
 by_key(const void *a, const void *b)
 {
@@ -47,15 +44,15 @@ tsn_table_build(struct table *t, struct tsn_arena *arena, struct entry *entries,
 enum tsn_code
 tsn_grams_build(struct grams *g, struct tsn_arena *arena, struct entry *entries, uint32_t count)
 {
-	uint32_t bits = GRAM_BITS_MIN;
+	uint32_t bits;
 
 	*g = (struct grams){0};
 	if (count == 0)
 		return TSN_OK;
 	/* One bit in thirty-two or fewer is set: most positions of a text end at the bitmap. */
-	while (bits < GRAM_BITS_MAX && (1u << bits) < count * 32)
-		bits++;
-	g->shift = 32 - bits;
+	g->shift = count <= 256 ? GRAM_SHIFT_SMALL : count <= 2048 ? GRAM_SHIFT_MIDDLE :
+	    GRAM_SHIFT_LARGE;
+	bits = 32 - g->shift;
 	g->bits = tsn_arena_calloc(arena, (1u << bits) / 64, sizeof *g->bits);
 	if (g->bits == NULL)
 		return TSN_ENOMEM;

@@ -30,6 +30,11 @@ struct table {
 	uint32_t count;			/* entries; 0: empty table */
 };
 
+/* Bitmaps of 2^13, 2^16 and 2^19 bits. */
+#define GRAM_SHIFT_SMALL 19u
+#define GRAM_SHIFT_MIDDLE 16u
+#define GRAM_SHIFT_LARGE 13u
+
 struct grams {
 	struct table table;
 	uint64_t *bits;
