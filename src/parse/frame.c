@@ -37,7 +37,6 @@ struct tsn_framer {
 	enum phase phase;
 	enum flush flush;
 	bool head_done;		/* the byte order mark has been looked for */
-	bool in_array;		/* inside a top-level array (or resumed, where it may be) */
 	bool over;		/* the carry is full: the rest of the record is scanned past */
 	uint64_t base;		/* source offset of the window's first byte */
 	uint64_t line;		/* its line number */
@@ -97,7 +96,6 @@ tsn_framer_new(const struct tsn_frame_start *start)
 	if (start->offset > 0) {
 		f->head_done = true;
 		f->wide = wide_of(start->head);
-		f->in_array = start->mode == TSN_FRAME_AUTO;
 	}
 	return f;
 }
@@ -206,7 +204,6 @@ peek(struct tsn_slice w, size_t i, bool end, bool *ret_newline, char *ret_c)
 static enum step
 begin_line(struct tsn_framer *f, size_t pos)
 {
-	f->in_array = false;
 	f->phase = PH_LINE;
 	f->pos = pos;
 	return STEP_MORE;
@@ -219,7 +216,11 @@ skip_to(struct tsn_framer *f, size_t next)
 	return STEP_SKIP;
 }
 
-/* At a byte that may begin JSON or belong to an array around it; i is its place. */
+/*
+ * At a byte that may begin JSON or belong to an array around it; i is its place.  The brackets and
+ * commas of a top-level array are passed over wherever they stand alone, so that nothing need be
+ * known of what came before.
+ */
 static enum step
 start_json(struct tsn_framer *f, struct tsn_slice w, size_t i, bool *ret_more)
 {
@@ -240,16 +241,12 @@ start_json(struct tsn_framer *f, struct tsn_slice w, size_t i, bool *ret_more)
 		f->json = (struct tsn_frame_json){0};
 		return STEP_MORE;
 	}
-	if (c == '[' && after == '{') {
-		f->in_array = true;
+	if (c == '[' && after == '{')
 		return skip_to(f, i + 1);
-	}
-	if (f->in_array && c == ',' && (newline || after == '{' || after == 0))
+	if (c == ',' && (newline || after == '{' || after == 0))
 		return skip_to(f, i + 1);
-	if (f->in_array && c == ']' && (newline || after == 0)) {
-		f->in_array = false;
+	if (c == ']' && (newline || after == 0))
 		return skip_to(f, i + 1);
-	}
 	return begin_line(f, i);
 }
 
@@ -273,8 +270,7 @@ scan_start(struct tsn_framer *f, struct tsn_slice w, bool *ret_more)
 		return STEP_MORE;
 	}
 	if (f->mode == TSN_FRAME_AUTO && i < BLANKS_MAX &&
-	    (w.ptr[i] == '{' || w.ptr[i] == '[' ||
-		(f->in_array && (w.ptr[i] == ',' || w.ptr[i] == ']'))))
+	    (w.ptr[i] == '{' || w.ptr[i] == '[' || w.ptr[i] == ',' || w.ptr[i] == ']'))
 		return start_json(f, w, i, ret_more);
 	return begin_line(f, i);
 }
@@ -392,14 +388,11 @@ scan_tail(struct tsn_framer *f, struct tsn_frame_view v, bool *ret_more)
 			continue;
 		case '\n':
 			return record_to(f, f->value_end, f->pos + 1);
-		case ']':
-			if (!f->in_array)
-				break;
-			return record_to(f, f->value_end, f->pos);
 		case ',':
 			return record_to(f, f->value_end, f->pos + 1);
 		case '{':
 		case '[':
+		case ']':
 		case '\x1e':
 			return record_to(f, f->value_end, f->pos);
 		default:
@@ -487,7 +480,7 @@ consume(struct tsn_framer *f)
 		}
 	} else {
 		f->base += raw_len(f, f->in.ptr, n);
-		f->line += f->lines == 1 && n == f->next_at ? 1 : newlines(f->in.ptr, n);
+		f->line += newlines(f->in.ptr, n);
 		f->in = tsn_slice_from(f->in, n);
 	}
 	scan_reset(f);
@@ -680,7 +673,6 @@ plain_line(struct tsn_framer *f, struct tsn_frame *ret)
 	if (len > TSN_RECORD_BYTES_MAX ||
 	    (f->mode == TSN_FRAME_AUTO && !tsn_frame_text_alone(tsn_slice_of(p, len), hit[1])))
 		return false;
-	f->in_array = false;
 	ret->bytes = tsn_slice_of(p, hit[-1] == '\r' ? len - 1 : len);
 	ret->offset = f->base;
 	ret->line = f->line++;
