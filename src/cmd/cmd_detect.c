@@ -1,0 +1,251 @@
+/* tocsin detect: the alerts of files as JSON lines on standard output; nothing is stored. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cmd/cmd_list.h"
+#include "os/clock.h"
+#include "os/walk.h"
+#include "server/config.h"
+#include "server/detection.h"
+#include "server/engine.h"
+#include "server/import.h"
+
+/* Rules of --stats that are listed by name. */
+#define RULES_SHOWN 50u
+
+struct state {
+	const char *kind;
+	const char *timezone;
+	struct tsn_option_list rules;
+	bool stats;
+	struct tsn_keys *keys;
+	struct tsn_detection *detection;
+	struct tsn_engine *engine;
+	struct tsn_import im;
+	int64_t began_ns;
+};
+
+static void
+say(void *ctx, const char *line)
+{
+	(void)ctx;
+	(void)fprintf(stderr, "tocsin detect: %s\n", line);
+}
+
+static void
+problem(void *ctx, const struct tsn_problem *p)
+{
+	char file[300];
+
+	(void)ctx;
+	if (p->kind == TSN_PROBLEM_FAILED)
+		(void)fprintf(stderr, "%s:%u: %.*s\n", tsn_slice_escape(p->file, file, sizeof file),
+		    p->line, TSN_SLICE_ARG(p->message));
+}
+
+static enum tsn_code
+print_alert(void *ctx, const struct tsn_alert *alert, bool is_new)
+{
+	(void)ctx;
+	(void)is_new;
+	if (fwrite(alert->doc.ptr, 1, alert->doc.len, stdout) != alert->doc.len ||
+	    putc('\n', stdout) == EOF)
+		return TSN_EIO;
+	return TSN_OK;
+}
+
+struct fired {
+	const struct tsn_rule *rule;
+	uint64_t count;
+};
+
+static int
+by_count(const void *a, const void *b)
+{
+	const struct fired *x = a, *y = b;
+
+	if (x->count != y->count)
+		return x->count > y->count ? -1 : 1;
+	return x->rule < y->rule ? -1 : x->rule > y->rule;
+}
+
+static void
+print_rules(const struct state *s)
+{
+	const uint64_t *counts;
+	const struct tsn_ruleset *set = tsn_detection_rules(s->detection, &counts);
+	struct fired *fired = calloc(set->count + 1, sizeof *fired);
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; fired != NULL && i < set->count; i++)
+		if (counts[i] > 0)
+			fired[n++] = (struct fired){&set->rules[i], counts[i]};
+	if (n > 0)
+		qsort(fired, n, sizeof *fired, by_count);
+	for (uint32_t i = 0; i < n && i < RULES_SHOWN; i++) {
+		char name[160];
+
+		(void)fprintf(stderr, "%10llu  %.*s  %s\n", (unsigned long long)fired[i].count,
+		    TSN_SLICE_ARG(fired[i].rule->id),
+		    tsn_slice_escape(fired[i].rule->name, name, sizeof name));
+	}
+	if (n > RULES_SHOWN)
+		(void)fprintf(stderr, "%10s  and %u more rules\n", "", n - RULES_SHOWN);
+	free(fired);
+}
+
+static void
+print_stats(const struct state *s)
+{
+	struct tsn_ledger_row total;
+	struct tsn_detection_stats found;
+	struct tsn_usage use;
+	double seconds = (double)(tsn_clock_mono_ns() - s->began_ns) / 1e9, cpu;
+
+	tsn_ledger_total(tsn_engine_ledger(s->engine), &total);
+	tsn_detection_stats_get(s->detection, &found);
+	tsn_usage_get(&use);
+	cpu = (double)use.cpu_ns / 1e9;
+	print_rules(s);
+	(void)fprintf(stderr,
+	    "%u rules, %llu events (%llu failed to parse, %llu without rules), %llu alerts\n"
+	    "%.2f s, %.2f s of CPU, %.0f events per CPU-second, %.1f MB/s, %.0f MB of memory at most\n",
+	    found.report.loaded, (unsigned long long)found.detect.events,
+	    (unsigned long long)total.failed, (unsigned long long)found.detect.events_unrouted,
+	    (unsigned long long)found.alerts, seconds, cpu, (double)found.detect.events / cpu,
+	    (double)s->im.bytes / 1e6 / cpu, (double)use.rss_max_bytes / 1e6);
+	if (found.detect.regex_limit_hits + found.detect.memory_fails + found.detect.rules_broken > 0)
+		(void)fprintf(stderr, "%llu expressions given up at their limit, %llu values not looked "
+		    "at for want of memory, %u rules that cannot run\n",
+		    (unsigned long long)found.detect.regex_limit_hits,
+		    (unsigned long long)found.detect.memory_fails, found.detect.rules_broken);
+}
+
+/* Ends the walk at the first rule file. */
+static enum tsn_code
+is_rule(void *ctx, const char *path, const struct tsn_file_info *info, struct tsn_err *err)
+{
+	struct tsn_slice name = tsn_slice_cstr(path);
+
+	(void)ctx;
+	(void)info;
+	(void)err;
+	return tsn_slice_ends(name, TSN_SLICE(".yml")) || tsn_slice_ends(name, TSN_SLICE(".yaml")) ?
+	    TSN_ECANCELED : TSN_OK;
+}
+
+static void
+ignore(void *ctx, const char *path, const struct tsn_err *why)
+{
+	(void)ctx;
+	(void)path;
+	(void)why;
+}
+
+static bool
+holds_rules(const char *path)
+{
+	struct tsn_walk walk = {.file = is_rule, .problem = ignore};
+	struct stat st;
+	struct tsn_err err;
+
+	if (stat(path, &st) != 0)
+		return false;
+	if (!S_ISDIR(st.st_mode))
+		return is_rule(NULL, path, NULL, &err) != TSN_OK;
+	return tsn_walk(&walk, path, &err) == TSN_ECANCELED;
+}
+
+/* "--rules A B FILE": what follows --rules and holds rule files is a rule folder, too. */
+static void
+take_rules(struct state *s, int *argc, char **argv)
+{
+	int kept = 1;
+
+	for (int i = 1; i < *argc; i++) {
+		argv[kept++] = argv[i];
+		if (strcmp(argv[i], "--rules") != 0 || i + 1 >= *argc)
+			continue;
+		argv[kept++] = argv[++i];
+		while (i + 1 < *argc && argv[i + 1][0] != '-' && holds_rules(argv[i + 1]) &&
+		    s->rules.count < TSN_COUNT(s->rules.items))
+			s->rules.items[s->rules.count++] = argv[++i];
+	}
+	*argc = kept;
+}
+
+static enum tsn_code
+open_all(struct state *s, struct tsn_err *err)
+{
+	s->keys = tsn_keys_new();
+	if (s->keys == NULL)
+		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
+	TSN_TRY(tsn_detection_new(&(struct tsn_detection_options){.keys = s->keys,
+	    .rules = s->rules.items, .rule_count = s->rules.count, .each = print_alert,
+	    .problem = problem, .ctx = s}, &s->detection, err));
+	return tsn_engine_new(&(struct tsn_engine_options){.keys = s->keys,
+	    .detect = tsn_detection_stage(s->detection)}, &s->engine, err);
+}
+
+static enum tsn_code
+detect_all(struct state *s, int count, char **paths, struct tsn_err *err)
+{
+	struct tsn_import_options o = {.engine = s->engine, .ops = &tsn_file_system, .kind = s->kind,
+	    .say = say, .ctx = s};
+	enum tsn_code code = TSN_OK;
+
+	if (s->timezone != NULL && !tsn_config_zone(tsn_slice_cstr(s->timezone), &o.tz_offset_sec))
+		TSN_FAIL(err, TSN_EINVAL, "--timezone wants +HH:MM, -HH:MM or UTC");
+	tsn_import_init(&s->im, &o);
+	for (int i = 0; i < count && code == TSN_OK; i++)
+		code = tsn_import_path(&s->im, paths[i], err);
+	if (code == TSN_OK)
+		code = tsn_engine_commit(s->engine, err);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		TSN_FAIL(err, TSN_EIO, "standard output: %s", strerror(errno));
+	return code;
+}
+
+static int
+run(int argc, char **argv)
+{
+	struct state s = {.began_ns = tsn_clock_mono_ns()};
+	struct tsn_err err = {0};
+	enum tsn_code code;
+	int operands, status;
+	const struct tsn_option options[] = {
+		{"--rules", TSN_OPT_LIST, &s.rules, "DIR", "rules instead of the bundled ones"},
+		{"--kind", TSN_OPT_TEXT, &s.kind, "KIND", "all records are of this kind"},
+		{"--timezone", TSN_OPT_TEXT, &s.timezone, "+HH:MM",
+		    "zone of times that name none (default UTC)"},
+		{"--stats", TSN_OPT_FLAG, &s.stats, NULL,
+		    "counts per rule, times and speed on standard error"},
+	};
+
+	take_rules(&s, &argc, argv);
+	status = tsn_cmd_options(&tsn_cmd_detect, options, TSN_COUNT(options), argc, argv, &operands);
+	if (status >= 0)
+		return status;
+	if (operands == 0)
+		return tsn_cmd_usage(&tsn_cmd_detect, "which FILE?");
+	code = open_all(&s, &err);
+	if (code == TSN_OK)
+		code = detect_all(&s, operands, argv + 1, &err);
+	if (s.stats && s.im.o.engine != NULL)
+		print_stats(&s);
+	tsn_engine_free(s.engine);
+	tsn_detection_free(s.detection);
+	tsn_keys_free(s.keys);
+	return code == TSN_OK ? tsn_import_exit_status(&s.im) :
+				tsn_cmd_fail(&tsn_cmd_detect, code, &err);
+}
+
+const struct tsn_command tsn_cmd_detect = {
+	.name = "detect",
+	.usage = "--rules DIR... [--kind KIND] [--stats] FILE...",
+	.doc = "alerts of files to standard output",
+	.run = run,
+};
