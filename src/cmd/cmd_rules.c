@@ -1,13 +1,13 @@
-/* tocsin rules: check rule files. */
+/* tocsin rules: check rule files, explain what a rule does on records. */
 #include <stdio.h>
 #include <string.h>
 
 #include "cmd/cmd_list.h"
-#include "rule/load.h"
+#include "cmd/rules_int.h"
 #include "rule/taxonomy.h"
 
-static void
-print_problem(const struct tsn_problem *p)
+void
+tsn_rules_print(FILE *out, const struct tsn_problem *p)
 {
 	static const char *const kinds[] = {
 		[TSN_PROBLEM_FAILED] = "",
@@ -16,7 +16,7 @@ print_problem(const struct tsn_problem *p)
 	};
 	char file[1024];
 
-	(void)printf("%s:%u: %s%.*s\n", tsn_slice_escape(p->file, file, sizeof file), p->line,
+	(void)fprintf(out, "%s:%u: %s%.*s\n", tsn_slice_escape(p->file, file, sizeof file), p->line,
 	    kinds[p->kind], TSN_SLICE_ARG(p->message));
 }
 
@@ -115,7 +115,7 @@ check(const struct tsn_command *cmd, struct tsn_loader *l, int count, char **pat
 	if (code != TSN_OK)
 		return tsn_cmd_fail(cmd, code, &err);
 	for (uint32_t i = 0; i < report.problem_count; i++)
-		print_problem(&report.problems[i]);
+		tsn_rules_print(stdout, &report.problems[i]);
 	code = audit_rules(set, &err);
 	if (code != TSN_OK) {
 		tsn_ruleset_free(set);
@@ -128,39 +128,57 @@ check(const struct tsn_command *cmd, struct tsn_loader *l, int count, char **pat
 }
 
 static int
-run(int argc, char **argv)
+run_check(const char *values, int count, char **paths)
 {
-	const char *values = NULL;
-	const struct tsn_option options[] = {
-		{"--values", TSN_OPT_TEXT, &values, "DIR",
-		    "value lists for |expand: NAME.txt, one value a line"},
-	};
+	struct tsn_loader *l = tsn_loader_new();
 	struct tsn_err err = {0};
-	struct tsn_loader *l;
 	enum tsn_code code = TSN_OK;
-	int operands, status = tsn_cmd_options(&tsn_cmd_rules, options, TSN_COUNT(options), argc, argv,
-	    &operands);
+	int status;
 
-	if (status >= 0)
-		return status;
-	if (operands < 1 || strcmp(argv[1], "check") != 0)
-		return tsn_cmd_usage(&tsn_cmd_rules, "say what to do: check");
-	if (operands < 2)
-		return tsn_cmd_usage(&tsn_cmd_rules, "say which files or folders");
-	l = tsn_loader_new();
 	if (l == NULL)
 		return tsn_cmd_fail(&tsn_cmd_rules, TSN_ERR(&err, TSN_ENOMEM, "out of memory"), &err);
 	if (values != NULL)
 		code = tsn_loader_add_values_dir(l, values, &err);
 	status = code != TSN_OK ? tsn_cmd_fail(&tsn_cmd_rules, code, &err)
-	    : check(&tsn_cmd_rules, l, operands - 1, argv + 2);
+	    : check(&tsn_cmd_rules, l, count, paths);
 	tsn_loader_free(l);
 	return status;
 }
 
+static int
+run(int argc, char **argv)
+{
+	struct tsn_rules_explain explain = {0};
+	const struct tsn_option options[] = {
+		{"--values", TSN_OPT_TEXT, &explain.values, "DIR",
+		    "value lists for |expand: NAME.txt, one value a line"},
+		{"--id", TSN_OPT_TEXT, &explain.id, "ID", "explain: this rule of RULE alone"},
+		{"--kind", TSN_OPT_TEXT, &explain.kind, "KIND", "explain: the kind of the records"},
+		{"--limit", TSN_OPT_U64, &explain.limit, "N", "explain: the first N records"},
+	};
+	int operands, status = tsn_cmd_options(&tsn_cmd_rules, options, TSN_COUNT(options), argc, argv,
+	    &operands);
+
+	if (status >= 0)
+		return status;
+	if (operands >= 1 && strcmp(argv[1], "check") == 0) {
+		if (operands < 2)
+			return tsn_cmd_usage(&tsn_cmd_rules, "check takes files or folders");
+		return run_check(explain.values, operands - 1, argv + 2);
+	}
+	if (operands >= 1 && strcmp(argv[1], "explain") == 0) {
+		if (operands != 3)
+			return tsn_cmd_usage(&tsn_cmd_rules, "explain takes a rule and a file of records");
+		explain.rule = argv[2];
+		explain.file = argv[3];
+		return tsn_rules_explain(&tsn_cmd_rules, &explain);
+	}
+	return tsn_cmd_usage(&tsn_cmd_rules, "say what to do: check or explain");
+}
+
 const struct tsn_command tsn_cmd_rules = {
 	.name = "rules",
-	.usage = "check [--values DIR] DIR...",
-	.doc = "check detection rules (Sigma)",
+	.usage = "check DIR... | explain RULE FILE",
+	.doc = "check detection rules (Sigma); explain why one fires or not",
 	.run = run,
 };

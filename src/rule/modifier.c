@@ -1,14 +1,11 @@
 /* field|modifier|...: value: what the modifiers ask for, whether they agree, and the atoms. */
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
 #include "base/assert.h"
 #include "base/ip.h"
 #include "base/num.h"
+#include "match/atom.h"
 #include "rule/load_int.h"
 
 #define MODIFIERS_MAX 8u
-#define REGEX_BYTES_MAX 16384u
 
 enum modifier {
 	M_CONTAINS, M_STARTSWITH, M_ENDSWITH, M_ALL, M_CASED, M_NEQ, M_EXISTS,
@@ -200,34 +197,14 @@ make_plan(struct plan *p, struct tsn_err *err)
 static enum tsn_code
 check_regex(struct tsn_slice text, uint32_t line, uint32_t flags, struct tsn_err *err)
 {
-	/* Made once; the program ends with it. */
-	static _Thread_local pcre2_compile_context *limits;
-	uint32_t options = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C |
-	    (flags & TSN_ATOM_RE_I ? PCRE2_CASELESS : 0) |
-	    (flags & TSN_ATOM_RE_M ? PCRE2_MULTILINE : 0) |
-	    (flags & TSN_ATOM_RE_S ? PCRE2_DOTALL : 0);
-	pcre2_code *code;
-	PCRE2_SIZE at;
-	PCRE2_UCHAR why[120];
-	int number;
+	struct tsn_err why = {0};
+	enum tsn_code code = tsn_atom_check_regex(text, flags, &why);
 
-	if (limits == NULL) {
-		limits = pcre2_compile_context_create(NULL);
-		if (limits == NULL)
-			return tsn_rule_int_no_memory(err);
-		(void)pcre2_set_parens_nest_limit(limits, 100);
-		(void)pcre2_set_max_pattern_length(limits, REGEX_BYTES_MAX);
-	}
-	code = pcre2_compile((PCRE2_SPTR)(text.len == 0 ? "" : text.ptr), text.len, options, &number,
-	    &at, limits);
-	if (code != NULL) {
-		pcre2_code_free(code);
+	if (code == TSN_OK)
 		return TSN_OK;
-	}
-	if (pcre2_get_error_message(number, why, sizeof why) < 0)
-		why[0] = '\0';
-	TSN_FAIL_AT(err, TSN_EINVAL, line, "bad regular expression: %s at its character %zu",
-	    (const char *)why, (size_t)at + 1);
+	if (code == TSN_ENOMEM)
+		return tsn_rule_int_no_memory(err);
+	TSN_FAIL_AT(err, TSN_EINVAL, line, "bad regular expression: %s", why.msg);
 }
 
 /* The texts one value stands for, after the encodings, in the order they are written. */

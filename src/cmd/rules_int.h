@@ -1,0 +1,23 @@
+/* cmd/rules: what the files of the rules command share. */
+#ifndef TSN_CMD_RULES_INT_H
+#define TSN_CMD_RULES_INT_H
+
+#include "cmd/cmd.h"
+#include "rule/load.h"
+
+/** One line of the report on stdout: "file:line: message". */
+void tsn_rules_print(FILE *out, const struct tsn_problem *p);
+
+struct tsn_rules_explain {
+	const char *rule;	/* a file or folder */
+	const char *id;		/* id or name of one rule in it; NULL: all */
+	const char *file;	/* records */
+	const char *kind;	/* NULL: recognised */
+	const char *values;	/* folder of value lists, or NULL */
+	uint64_t limit;		/* records; 0: all */
+};
+
+/** tocsin rules explain: returns the exit status. */
+int tsn_rules_explain(const struct tsn_command *cmd, const struct tsn_rules_explain *o);
+
+#endif
