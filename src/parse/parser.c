@@ -291,8 +291,19 @@ tsn_parse_body(struct tsn_parse_ctx *ctx, const struct tsn_syslog *header, struc
 static void
 parse_text(struct tsn_parse_ctx *ctx, struct tsn_slice text)
 {
+	struct tsn_slice date = text;
+	struct tsn_date when;
+
 	ctx->ev->dataset = TSN_SLICE("generic");
 	tsn_put_str(ctx, TSN_F_MESSAGE, text);
+	if (date.len > 0 && date.ptr[0] == '[')
+		date = tsn_slice_from(date, 1);
+	/* a bare number may be anything: epochs are not taken here */
+	if (tsn_date_iso(&ctx->date, date, &when) != 0 || tsn_date_bsd(&ctx->date, date, &when) != 0 ||
+	    tsn_date_clf(&ctx->date, date, &when) != 0 ||
+	    tsn_date_asctime(&ctx->date, date, &when) != 0 ||
+	    tsn_date_dmy(&ctx->date, date, &when) != 0)
+		tsn_parse_set_time(ctx, &when);
 }
 
 static void
