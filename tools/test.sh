@@ -43,7 +43,7 @@ for stage in $stages; do
 			-Dbuildtype=debugoptimized && run build-asan --no-suite e2e --no-suite lint -t 5 ;;
 	tsan)
 		CC=clang CXX=clang++ setup build-tsan -Db_sanitize=thread -Db_lundef=false \
-			-Dbuildtype=debugoptimized && run build-tsan --suite threads -t 5 ;;
+			-Dbuildtype=debugoptimized && run build-tsan --suite unit -t 5 ;;
 	lint) tools/lint.sh ;;
 	*)
 		echo "test.sh: no stage $stage; there are gcc clang asan tsan lint" >&2

@@ -2,6 +2,7 @@
  * tocsin demo: the day of a small company, replayed with present times through the real engine, so
  * that alerts arrive while one watches; it leaves a store to search.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -173,6 +174,12 @@ replay(struct demo *d, struct tsn_err *err)
 static void
 summary(struct demo *d)
 {
+	static const char *const next[][2] = {
+		{"alerts", "list --level high"},
+		{"search", "'source.ip:203.0.113.66'"},
+		{"search", "'event.outcome:failure | stats count() as n by source.ip'"},
+		{"search", "'\"information_schema\" | fields @timestamp, url.original'"},
+	};
 	struct tsn_ledger_row total;
 	uint64_t alerts = 0;
 
@@ -190,12 +197,10 @@ summary(struct demo *d)
 	for (int i = TSN_LEVEL__COUNT - 1; i >= 0; i--)
 		(void)printf(" %llu %s%s", (unsigned long long)d->by_level[i], tsn_alert_level_name(i),
 		    i > 0 ? "," : "");
-	(void)printf("\n\nlook further (data folder %s):\n"
-	    "  tocsin alerts --data %s list --level high\n"
-	    "  tocsin search --data %s 'source.ip:203.0.113.66'\n"
-	    "  tocsin search --data %s 'event.outcome:failure | stats count() as n by source.ip'\n"
-	    "  tocsin search --data %s '\"information_schema\" | fields @timestamp, url.original'\n",
-	    d->data, d->data, d->data, d->data, d->data);
+	(void)printf("\n\nlook further (data folder %s):\n", d->data);
+	for (size_t i = 0; i < TSN_COUNT(next); i++)
+		(void)printf("  %s %s --data %s %s\n", program_invocation_name, next[i][0], d->data,
+		    next[i][1]);
 }
 
 static enum tsn_code
