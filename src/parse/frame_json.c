@@ -132,19 +132,144 @@ scan_byte(struct tsn_frame_json *j, char c, size_t at)
 	return TSN_FJ_MORE;
 }
 
+#ifdef __SSE2__
+#define BLOCK 64
+
+/* One bit for each of 64 bytes. */
+struct masks {
+	uint64_t quote, back, newline, open, close;
+};
+
+static inline uint64_t
+bits_of(__m128i v, unsigned at)
+{
+	return (uint64_t)(unsigned)_mm_movemask_epi8(v) << at;
+}
+
+static inline struct masks
+look(const char *p)
+{
+	struct masks m = {0};
+
+	for (unsigned i = 0; i < BLOCK; i += 16) {
+		__m128i b = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
+		__m128i folded = _mm_or_si128(b, _mm_set1_epi8(0x20));	/* [ and { alike */
+
+		m.quote |= bits_of(_mm_cmpeq_epi8(b, _mm_set1_epi8('"')), i);
+		m.back |= bits_of(_mm_cmpeq_epi8(b, _mm_set1_epi8('\\')), i);
+		m.newline |= bits_of(_mm_cmpeq_epi8(b, _mm_set1_epi8('\n')), i);
+		m.open |= bits_of(_mm_cmpeq_epi8(folded, _mm_set1_epi8('{')), i);
+		m.close |= bits_of(_mm_cmpeq_epi8(folded, _mm_set1_epi8('}')), i);
+	}
+	return m;
+}
+
+/* Bytes behind an odd run of backslashes; *carry: the run goes on from block to block. */
+static inline uint64_t
+escaped_of(uint64_t back, bool *carry)
+{
+	const uint64_t even = UINT64_C(0x5555555555555555);
+	uint64_t follows, starts, sum;
+
+	back &= ~(uint64_t)*carry;
+	follows = back << 1 | *carry;
+	starts = back & ~even & ~follows;
+	*carry = __builtin_add_overflow(starts, back, &sum);
+	return (even ^ sum << 1) & follows;
+}
+
+/* Each bit becomes the exclusive or of itself and all below it. */
+static inline uint64_t
+prefix_xor(uint64_t x)
+{
+	for (unsigned shift = 1; shift < 64; shift *= 2)
+		x ^= x << shift;
+	return x;
+}
+
+/* Follows the brackets of a block; the place behind the one that ends the value, or BLOCK. */
+static inline unsigned
+follow(struct tsn_frame_json *j, uint64_t open, uint64_t close)
+{
+	uint32_t closes = (uint32_t)__builtin_popcountll(close);
+
+	if (j->depth > closes && j->depth < UINT32_MAX - BLOCK) {
+		j->depth += (uint32_t)__builtin_popcountll(open) - closes;
+		return BLOCK;
+	}
+	for (uint64_t both = open | close; both != 0; both &= both - 1) {
+		if (!(close & both & -both))
+			j->depth += j->depth < UINT32_MAX;
+		else if (--j->depth == 0)
+			return (unsigned)__builtin_ctzll(both) + 1;
+	}
+	return BLOCK;
+}
+
+/*
+ * Whole blocks without a newline, as long as there are some; the rest is for scan_byte and
+ * scan_string, which see the same in the same bytes.
+ */
+static enum tsn_frame_json_step
+scan_blocks(struct tsn_frame_json *j, const char **p, const char *end)
+{
+	for (; end - *p >= BLOCK; *p += BLOCK) {
+		struct masks m = look(*p);
+		bool carry = j->escaped;
+		uint64_t escaped = escaped_of(m.back, &carry), inside;
+		unsigned n;
+
+		inside = prefix_xor(m.quote & ~escaped) ^ (j->in_string ? UINT64_MAX : 0);
+		if (m.newline != 0 || (m.back & ~inside) != 0 || j->fresh_line)
+			return TSN_FJ_MORE;
+		n = follow(j, m.open & ~inside, m.close & ~inside);
+		if (n < BLOCK || j->depth == 0) {
+			j->in_string = j->escaped = false;
+			*p += n;
+			return TSN_FJ_END;
+		}
+		j->in_string = inside >> 63;
+		j->escaped = carry;
+		for (const char *q = *p + BLOCK; !j->in_string && q > *p; q--) {
+			unsigned kind = kind_of[(unsigned char)q[-1]];
+
+			if (kind == K_BLANK)
+				continue;
+			j->before = kind == K_OTHER ? 'x' : q[-1];
+			break;
+		}
+	}
+	return TSN_FJ_MORE;
+}
+#else
+#define BLOCK SIZE_MAX
+
+static enum tsn_frame_json_step
+scan_blocks(struct tsn_frame_json *j, const char **p, const char *end)
+{
+	(void)j, (void)p, (void)end;
+	return TSN_FJ_MORE;
+}
+#endif
+
 enum tsn_frame_json_step
 tsn_frame_json_scan(struct tsn_frame_json *j, struct tsn_frame_view v, size_t *pos)
 {
-	const char *p = v.ptr + (*pos - v.lo), *end = v.ptr + (v.hi - v.lo);
+	const char *p = v.ptr + (*pos - v.lo), *end = v.ptr + (v.hi - v.lo), *stop;
 	enum tsn_frame_json_step s = TSN_FJ_MORE;
 
 	while (p < end && s == TSN_FJ_MORE) {
-		if (j->in_string) {
-			s = scan_string(j, v, &p);
-			continue;
+		s = scan_blocks(j, &p, end);
+		stop = (size_t)(end - p) > BLOCK ? p + BLOCK : end;
+		while (p < stop && s == TSN_FJ_MORE) {
+			if (j->in_string) {
+				s = scan_string(j, v, &p);
+				continue;
+			}
+			s = scan_byte(j, *p, v.lo + (size_t)(p - v.ptr));
+			/* the byte that does not fit begins the next record */
+			p += s != TSN_FJ_BROKEN;
 		}
-		s = scan_byte(j, *p, v.lo + (size_t)(p - v.ptr));
-		p += s != TSN_FJ_BROKEN;	/* the byte that does not fit begins the next record */
 	}
 	*pos = v.lo + (size_t)(p - v.ptr);
 	return s;
