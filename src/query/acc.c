@@ -105,7 +105,7 @@ take_value(struct tsn_acc_env *env, struct tsn_acc *acc, const struct tsn_cell *
 		return false;
 	if (fresh && (v->type == TSN_V_STR || v->type == TSN_V_JSON))
 		*(struct tsn_cell *)tsn_table_data(e) = (struct tsn_cell){.type = v->type,
-		    .len = v->len, .u.ptr = e->key.ptr};
+		    .len = v->len, .u.ptr = tsn_table_key(e).ptr};
 	else if (fresh)
 		*(struct tsn_cell *)tsn_table_data(e) = tsn_cell_dup(env->arena, v, &failed);
 	return !failed;

@@ -16,8 +16,7 @@
 
 struct group {
 	uint64_t last_row;
-	struct tsn_acc *accs;
-	struct tsn_cell keys[];
+	struct tsn_acc accs[];		/* of each function; then the cells of the keys */
 };
 
 struct stats {
@@ -33,6 +32,12 @@ struct stats {
 	uint64_t row;
 };
 
+static struct tsn_cell *
+group_keys(const struct stats *s, struct group *g)
+{
+	return (struct tsn_cell *)(void *)(g->accs + s->op.stage->agg_count);
+}
+
 static enum tsn_code
 take(struct stats *s, const struct tsn_cell *keys, struct tsn_err *err)
 {
@@ -47,9 +52,8 @@ take(struct stats *s, const struct tsn_cell *keys, struct tsn_err *err)
 	g = tsn_table_data(e);
 	if (fresh) {
 		for (uint32_t i = 0; i < s->key_count; i++)
-			g->keys[i] = tsn_cell_dup(&s->arena, &keys[i], &failed);
-		g->accs = tsn_arena_calloc(&s->arena, stage->agg_count, sizeof *g->accs);
-		if (failed || g->accs == NULL)
+			group_keys(s, g)[i] = tsn_cell_dup(&s->arena, &keys[i], &failed);
+		if (failed)
 			return tsn_op_memory(&s->op, err);
 	}
 	if (g->last_row == s->row)
@@ -140,18 +144,15 @@ push_stats(struct tsn_op *op, const struct tsn_row *row, struct tsn_err *err)
 	return expand(s, 0, keys, err);
 }
 
-struct sorter {
-	uint32_t key_count;
-};
-
 static int
 order_groups(const void *a, const void *b, void *ctx)
 {
-	const struct group *x = *(struct group *const *)a, *y = *(struct group *const *)b;
-	const struct sorter *s = ctx;
+	const struct stats *s = ctx;
+	const struct tsn_cell *kx = group_keys(s, *(struct group *const *)a);
+	const struct tsn_cell *ky = group_keys(s, *(struct group *const *)b);
 
 	for (uint32_t i = 0; i < s->key_count; i++) {
-		int o = tsn_cell_order(&x->keys[i], &y->keys[i]);
+		int o = tsn_cell_order(&kx[i], &ky[i]);
 
 		if (o != 0)
 			return o;
@@ -166,9 +167,9 @@ emit(struct stats *s, struct group *g, struct tsn_cell *cells, struct tsn_err *e
 	uint32_t n = 0;
 
 	if (stage->span_ns > 0)
-		cells[0] = g->keys[n++];
+		cells[0] = group_keys(s, g)[n++];
 	for (uint32_t i = 0; i < stage->item_count; i++)
-		cells[stage->items[i].slot] = g->keys[n++];
+		cells[stage->items[i].slot] = group_keys(s, g)[n++];
 	for (uint32_t i = 0; i < stage->agg_count; i++)
 		if (!tsn_acc_result(&s->env, &stage->aggs[i], &g->accs[i], &cells[stage->aggs[i].slot]))
 			return tsn_op_memory(&s->op, err);
@@ -181,7 +182,6 @@ emit(struct stats *s, struct group *g, struct tsn_cell *cells, struct tsn_err *e
 static enum tsn_code
 emit_all(struct stats *s, struct group **groups, struct tsn_err *err)
 {
-	struct sorter sorter = {s->key_count};
 	struct tsn_cell cells[TSN_COLUMNS_MAX] = {0};
 	uint32_t n = 0;
 
@@ -189,7 +189,7 @@ emit_all(struct stats *s, struct group **groups, struct tsn_err *err)
 		groups[n++] = tsn_table_data(e);
 	TSN_ASSERT(n == s->groups.count);
 	if (n > 1)
-		qsort_r(groups, n, sizeof(*groups), order_groups, &sorter);
+		qsort_r(groups, n, sizeof(*groups), order_groups, s);
 	for (uint32_t i = 0; i < n; i++) {
 		tsn_arena_reset(s->op.run->eval.arena);
 		TSN_TRY(tsn_op_tick(s->op.run, err));
@@ -231,7 +231,7 @@ free_stats(struct tsn_op *op)
 	for (struct tsn_table_entry *e = s->groups.first; e != NULL; e = e->next) {
 		struct group *g = tsn_table_data(e);
 
-		for (uint32_t i = 0; g->accs != NULL && i < op->stage->agg_count; i++)
+		for (uint32_t i = 0; i < op->stage->agg_count; i++)
 			tsn_acc_done(op->stage->aggs[i].op, &g->accs[i]);
 	}
 	tsn_table_done(&s->groups);
@@ -253,7 +253,8 @@ tsn_op_stats(struct tsn_run *run, const struct tsn_stage *stage)
 	TSN_ASSERT(s->key_count <= KEYS_MAX && stage->agg_count <= KEYS_MAX);
 	tsn_arena_init(&s->arena, run->memory_max);
 	tsn_table_init(&s->groups, &s->arena,
-	    sizeof(struct group) + s->key_count * sizeof(struct tsn_cell), run->seed);
+	    sizeof(struct group) + s->key_count * sizeof(struct tsn_cell) +
+	    stage->agg_count * sizeof(struct tsn_acc), run->seed);
 	tsn_buf_init(&s->key, TSN_RECORD_BYTES_MAX * 4);
 	s->env = (struct tsn_acc_env){.arena = &s->arena, .seed = run->seed,
 	    .later = !run->newest_first};

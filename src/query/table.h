@@ -13,13 +13,19 @@
 struct tsn_table_entry {
 	struct tsn_table_entry *next;	/* in order of insertion */
 	uint64_t hash;
-	struct tsn_slice key;
-	/* data follows */
+	uint32_t key_len;
+	uint32_t key_at;		/* bytes from the entry's begin: behind the data */
+	/* data and key follow, so that one look-up touches neighbouring memory only */
+};
+
+struct tsn_table_slot {
+	uint64_t hash;
+	struct tsn_table_entry *entry;
 };
 
 struct tsn_table {
 	struct tsn_arena *arena;
-	struct tsn_table_entry **slots;
+	struct tsn_table_slot *slots;
 	struct tsn_table_entry *first, *last;
 	size_t data_size;
 	uint64_t seed;
@@ -36,6 +42,12 @@ static inline void *
 tsn_table_data(struct tsn_table_entry *e)
 {
 	return e + 1;
+}
+
+static inline struct tsn_slice
+tsn_table_key(const struct tsn_table_entry *e)
+{
+	return (struct tsn_slice){(const char *)e + e->key_at, e->key_len};
 }
 
 #endif
