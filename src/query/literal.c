@@ -369,6 +369,18 @@ order_atom(struct tsn_qparse *p, enum tsn_compare compare, const struct tsn_term
 	return TSN_OK;
 }
 
+static enum tsn_code
+order_address(struct tsn_qparse *p, struct tsn_slice field, enum tsn_compare compare,
+    const struct tsn_term *term, const struct tsn_pred **ret_pred)
+{
+	bool below = compare == TSN_CMP_LT || compare == TSN_CMP_LE;
+	uint32_t flags = compare == TSN_CMP_LT ? TSN_ATOM_OPEN_HIGH :
+	    compare == TSN_CMP_GT ? TSN_ATOM_OPEN_LOW : 0;
+
+	return tsn_iprange_pred(p, field, term->at, below ? TSN_SLICE_NONE : term->pattern,
+	    below ? term->pattern : TSN_SLICE_NONE, flags, ret_pred);
+}
+
 enum tsn_code
 tsn_literal_compare(struct tsn_qparse *p, struct tsn_slice field, enum tsn_compare compare,
     const struct tsn_term *term, const struct tsn_pred **ret_pred)
@@ -394,6 +406,8 @@ tsn_literal_compare(struct tsn_qparse *p, struct tsn_slice field, enum tsn_compa
 	if (term->wild)
 		TSN_QFAIL(p, TSN_EPARSE, term->at, "expected a number, a time or a text to compare with, "
 		    "not a wildcard");
+	if (tsn_iprange_is(term->pattern, term->pattern))
+		return order_address(p, field, compare, term, ret_pred);
 	TSN_TRY(order_atom(p, compare, term, &atom));
 	return put_atom(p, &atom, ret_pred);
 }
@@ -420,6 +434,9 @@ tsn_literal_range(struct tsn_qparse *p, struct tsn_slice field, const struct tsn
 	if (low->wild || high->wild)
 		TSN_QFAIL(p, TSN_EPARSE, low->wild ? low->at : high->at,
 		    "expected a bound of the range or * alone, not a wildcard");
+	if (tsn_iprange_is(low->pattern, high->pattern))
+		return tsn_iprange_pred(p, field, low->at, low->pattern, high->pattern, open_flags,
+		    ret_pred);
 	TSN_TRY(order_atom(p, open_low ? TSN_CMP_GT : TSN_CMP_GE, low, &from));
 	TSN_TRY(order_atom(p, open_high ? TSN_CMP_LT : TSN_CMP_LE, high, &to));
 	/* "[10 to b]": what is not both numbers or both times is an order of texts */

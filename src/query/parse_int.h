@@ -98,6 +98,14 @@ TSN_MUST_CHECK enum tsn_code tsn_literal_range(struct tsn_qparse *p, struct tsn_
 TSN_MUST_CHECK enum tsn_code tsn_literal_word(struct tsn_qparse *p, struct tsn_slice field,
     const struct tsn_term *term, const struct tsn_pred **ret_pred);
 
+/* iprange.c */
+/** True when both are addresses of one family. */
+bool tsn_iprange_is(struct tsn_slice low, struct tsn_slice high);
+/** The addresses from low to high (either empty: the end of the family), as networks. */
+TSN_MUST_CHECK enum tsn_code tsn_iprange_pred(struct tsn_qparse *p, struct tsn_slice field,
+    size_t at, struct tsn_slice low, struct tsn_slice high, uint32_t open_flags,
+    const struct tsn_pred **ret_pred);
+
 /* filter.c */
 /** The filter up to a stage's '|' or the end; nothing at all matches every event. */
 TSN_MUST_CHECK enum tsn_code tsn_filter_parse(struct tsn_qparse *p,
