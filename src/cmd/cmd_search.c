@@ -43,16 +43,23 @@ static enum tsn_code
 put_out(void *ctx, struct tsn_slice text, struct tsn_err *err)
 {
 	(void)ctx;
-	if (stopped)
-		TSN_FAIL(err, TSN_ECANCELED, "canceled");
-	if (fwrite(text.ptr, 1, text.len, stdout) != text.len || fflush(stdout) != 0) {
+	while (text.len > 0) {
+		ssize_t n = stopped ? -1 : write(STDOUT_FILENO, text.ptr, text.len);
+
+		if (stopped)
+			TSN_FAIL(err, TSN_ECANCELED, "canceled");
 		/* the reader has seen enough: "| head" */
-		if (errno == EPIPE)
+		if (n < 0 && errno == EPIPE)
 			return TSN_EOF;
-		(void)TSN_ERR(err, TSN_EIO, "output could not be written");
-		if (err != NULL)
-			err->sys_errno = errno;
-		return TSN_EIO;
+		if (n < 0 && errno != EINTR) {
+			int number = errno;
+
+			(void)TSN_ERR(err, TSN_EIO, "output could not be written");
+			if (err != NULL)
+				err->sys_errno = number;
+			return TSN_EIO;
+		}
+		text = tsn_slice_from(text, n < 0 ? 0 : (size_t)n);
 	}
 	return TSN_OK;
 }
@@ -177,6 +184,20 @@ explain(const struct tsn_query *q, const struct tsn_query_options *o, struct tsn
 	return code;
 }
 
+/* A damaged part of the store is left out of an answer, and named. */
+static void
+tell_damage(const struct tsn_store_reader *reader)
+{
+	struct tsn_slice first = TSN_SLICE_NONE;
+	uint64_t count = tsn_store_reader_damage(reader, &first);
+	char shown[200];
+
+	if (count > 0)
+		(void)fprintf(stderr, "tocsin search: %llu damaged part(s) of the store are not in the answer "
+		    "(%s); see tocsin store verify\n", (unsigned long long)count,
+		    tsn_slice_escape(first, shown, sizeof shown));
+}
+
 static enum tsn_code
 run_query(const struct search *s, struct tsn_keys *keys, const struct tsn_query *q,
     const struct tsn_query_options *o, enum tsn_write_format format, struct tsn_err *err)
@@ -199,6 +220,7 @@ run_query(const struct search *s, struct tsn_keys *keys, const struct tsn_query 
 	source = tsn_query_store(reader);
 	sink = tsn_writer_sink(w);
 	code = tsn_query_run(q, &source, o, &sink, &report, err);
+	tell_damage(reader);
 	if (code == TSN_OK && !s->quiet) {
 		tsn_buf_init(&notes, 1u << 16);
 		tsn_query_notes(&report, o, &notes);
@@ -225,7 +247,7 @@ search(const struct search *s, char **argv, int count, struct tsn_err *err)
 	keys = tsn_keys_new();
 	if (keys == NULL)
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
-	tsn_buf_init(&text, TSN_QUERY_BYTES_MAX + 1);
+	tsn_buf_init(&text, 1u << 24);
 	code = join(argv, count, &text, err);
 	if (code == TSN_OK) {
 		code = tsn_query_parse(tsn_buf_get(&text),
