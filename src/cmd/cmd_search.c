@@ -193,8 +193,8 @@ tell_damage(const struct tsn_store_reader *reader)
 	char shown[200];
 
 	if (count > 0)
-		(void)fprintf(stderr, "tocsin search: %llu damaged part(s) of the store are not in the answer "
-		    "(%s); see tocsin store verify\n", (unsigned long long)count,
+		(void)fprintf(stderr, "tocsin search: %llu damaged part(s) of the store are not in the "
+		    "answer (%s); see tocsin store verify\n", (unsigned long long)count,
 		    tsn_slice_escape(first, shown, sizeof shown));
 }
 
