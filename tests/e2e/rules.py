@@ -1,0 +1,113 @@
+"""The rules command: what is wrong with rules, where, and why a rule fires or not.
+
+1. Good and broken rules in a folder: one line per problem, closing line, exit status.
+2. Bad input of every kind ends with a message and the right status.
+3. explain: the tree with the value of every part; a record that fires and one that does not.
+4. A broken rule stops detect before it reads a record.
+"""
+import json
+
+import lib
+
+RULE = """title: %s
+id: %s
+logsource:
+    product: windows
+    category: process_creation
+detection:
+    selection:
+        Image|endswith: '\\cmd.exe'
+    filter:
+        User: SYSTEM
+    condition: selection and not filter
+level: high
+"""
+EVENT = {"Event": {"System": {"Provider": {"#attributes": {"Name": "Microsoft-Windows-Sysmon"}},
+                              "EventID": 1, "Channel": "Microsoft-Windows-Sysmon/Operational",
+                              "Computer": "ws-1"},
+                   "EventData": {"Image": "C:\\Windows\\cmd.exe", "User": "bob"}}}
+
+
+def check(folder, status, *more):
+    output, err = lib.run("rules", "check", folder, *more, status=status)
+    return output.decode().splitlines(), err
+
+
+def test_check():
+    with lib.Folder() as folder:
+        (folder / "good.yml").write_text(RULE % ("Good", "a1"))
+        out, _ = check(folder, 0)
+        assert out == ["1 rules loaded, 0 skipped, 0 failed"], out
+        (folder / "modifier.yml").write_text(
+            (RULE % ("Bad", "a2")).replace("endswith", "endwith"))
+        (folder / "condition.yml").write_text(
+            (RULE % ("Bad", "a3")).replace("    condition: selection and not filter\n", ""))
+        (folder / "twin.yml").write_text(RULE % ("Twin", "a1"))
+        (folder / "list.yml").write_text(
+            (RULE % ("List", "a4")).replace("User: SYSTEM", "User|expand: '%admins%'"))
+        (folder / "regex.yaml").write_text(
+            (RULE % ("Regex", "a5")).replace("User: SYSTEM", "User|re: '(a'"))
+        out, _ = check(folder, 1)
+        assert out[-1] == "1 rules loaded, 1 skipped, 4 failed", out
+        text = "\n".join(out)
+        for part in ["modifier.yml:8: unknown modifier \"endwith\"; nearest is \"endswith\"",
+                     "condition.yml:6: detection without a condition",
+                     "list.yml:10: skipped: no value list for the placeholder %admins%",
+                     "twin.yml:1: id or name of another rule",
+                     "regex.yaml:10: bad regular expression"]:
+            assert part in text, (part, text)
+        (folder / "values").mkdir()
+        (folder / "values/admins.txt").write_text("root\n")
+        out, _ = check(folder, 1, "--values", folder / "values")
+        assert out[-1] == "2 rules loaded, 0 skipped, 4 failed", out
+
+
+def test_bad_input():
+    bomb = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
+        "%s: &%s [%s]\n" % (c, c, ",".join(["*" + p] * 9)) for p, c in zip("abcdefgh", "bcdefghi"))
+    cases = {"bomb.yml": (bomb.encode(), "aliases expanded"),
+             "deep.yml": (b"- " * 5000 + b"x", ":1: "),
+             "binary.yml": (bytes(range(256)) * 20, ":2: not YAML"),
+             "nul.yml": (b"title: a\x00b\n", ":1: "),
+             "empty.yml": (b"", "note: no rule in the file"),
+             "list.yml": (b"- a\n- b\n", "document is a list"),
+             "huge.yml": (b"title: " + b"x" * (5 << 20), "larger than a rule file may be"),
+             "parens.yml": ((RULE % ("P", "p")).replace(
+                 "selection and", "(" * 5000 + "selection and").encode(), ":11: ")}
+    for name, (data, message) in cases.items():
+        with lib.Folder() as folder:
+            (folder / name).write_bytes(data)
+            out, _ = check(folder, 0 if name == "empty.yml" else 1)
+            assert message in "\n".join(out), (name, out)
+    lib.run("rules", "check", "/nonexistent/rules", status=2)
+    lib.run("rules", "check", status=2)
+    lib.run("rules", "frobnicate", status=2)
+
+
+def test_explain():
+    other = json.loads(json.dumps(EVENT))
+    other["Event"]["EventData"]["User"] = "system"
+    with lib.Folder() as folder:
+        (folder / "r.yml").write_text(RULE % ("Shell", "a1"))
+        (folder / "e.jsonl").write_text(json.dumps(EVENT) + "\n" + json.dumps(other) + "\n")
+        output, err = lib.run("rules", "explain", folder / "r.yml", folder / "e.jsonl")
+        first, second = output.decode().split("e.jsonl:2: ")
+        assert "Shell: fires" in first and "does not fire" in second
+        assert 'Image ends with "\\cmd.exe"  -- winlog.event_data.Image is "C:\\Windows\\cmd.exe"' \
+            in first
+        assert "decided by: false: not filter: User is \"SYSTEM\"" in second, second
+        assert "the rules fired 1 times" in err
+        lib.run("rules", "explain", folder / "r.yml", status=2)
+        lib.run("rules", "explain", folder / "none.yml", folder / "e.jsonl", status=2)
+
+
+def test_broken_rule_stops_detect():
+    with lib.Folder() as folder:
+        (folder / "r.yml").write_text((RULE % ("Bad", "a")).replace("endswith", "endwith"))
+        (folder / "e.jsonl").write_text(json.dumps(EVENT) + "\n")
+        output, err = lib.run("detect", "--rules", folder / "r.yml", folder / "e.jsonl", status=2)
+        assert output == b"" and "r.yml:8" in err, err
+
+
+if __name__ == "__main__":
+    lib.main(globals())
