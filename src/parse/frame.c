@@ -259,7 +259,8 @@ scan_start(struct tsn_framer *f, struct tsn_slice w, bool *ret_more)
 	for (; i < w.len && i < BLANKS_MAX; i++) {
 		if (w.ptr[i] == '\n')
 			return skip_to(f, i + 1);
-		if (w.ptr[i] != ' ' && w.ptr[i] != '\t' && w.ptr[i] != '\r' && w.ptr[i] != '\x1e')
+		if (w.ptr[i] != ' ' && w.ptr[i] != '\t' && w.ptr[i] != '\r' &&
+		    (w.ptr[i] != '\x1e' || f->mode != TSN_FRAME_AUTO))	/* RFC 7464 */
 			break;
 	}
 	if (i == w.len) {
