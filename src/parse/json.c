@@ -23,6 +23,10 @@ enum name_bit {
 	B_COWRIE_ID,
 	B_COWRIE,
 	B_ZEEK_LOG,		/* the name of a log, around the record */
+	B_PG_SEVERITY,		/* PostgreSQL's jsonlog */
+	B_PG_LINE,
+	B_GCP_TEXT,		/* Google Cloud's logging, a line of text inside */
+	B_GCP_LOG,
 	B_COUNT
 };
 
@@ -50,7 +54,8 @@ static const struct {
 	{"id_orig_h", B_ZEEK}, {"host_p", B_ZEEK}, {"percent_lost", B_ZEEK},
 	{"certificate.version", B_ZEEK}, {"software_type", B_ZEEK}, {"conn_uids", B_ZEEK},
 	{"port_num", B_ZEEK}, {"seen_bytes", B_ZEEK}, {"eventid", B_COWRIE_ID}, {"sensor", B_COWRIE},
-	{"session", B_COWRIE},
+	{"session", B_COWRIE}, {"error_severity", B_PG_SEVERITY}, {"line_num", B_PG_LINE},
+	{"textPayload", B_GCP_TEXT}, {"logName", B_GCP_LOG},
 };
 
 /* Names of times, best first, with their marks. */
@@ -101,6 +106,10 @@ decide(uint32_t bits)
 		return &tsn_json_cowrie;
 	if (HAS(bits, B_ZEEK_TS) && (HAS(bits, B_ZEEK_PATH) || HAS(bits, B_ZEEK)))
 		return &tsn_json_zeek;
+	if (HAS(bits, B_PG_SEVERITY) && HAS(bits, B_PG_LINE))
+		return &tsn_json_postgresql;
+	if (HAS(bits, B_GCP_TEXT) && HAS(bits, B_GCP_LOG))
+		return &tsn_json_gcp;
 	if (bits == BIT(B_ZEEK_LOG))
 		return &tsn_json_zeek_wrapped;
 	return &tsn_json_generic;

@@ -41,6 +41,8 @@ extern const struct json_kind tsn_json_eve;
 extern const struct json_kind tsn_json_zeek;
 extern const struct json_kind tsn_json_zeek_wrapped;
 extern const struct json_kind tsn_json_cowrie;
+extern const struct json_kind tsn_json_postgresql;
+extern const struct json_kind tsn_json_gcp;
 extern const struct json_kind tsn_json_winevent;
 extern const struct json_kind tsn_json_winlogbeat;
 extern const struct json_kind tsn_json_winlogbeat6;

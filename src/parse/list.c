@@ -31,6 +31,7 @@
 	X(mysql_error) \
 	X(mysql_banner) \
 	X(pg_csvlog) \
+	X(pg_jsonlog) \
 	X(postgresql) \
 	X(pgbouncer) \
 	X(nginx_error) \

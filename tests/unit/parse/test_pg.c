@@ -83,6 +83,22 @@ static const struct {
 	    "pgbouncer.socket=C-0x562376c014e0"},
 	{"2018-09-12 16:09:05.313 UTC [3394] WARNING C-0x5: d/u@10.0.0.1:5 pooler error: auth failed",
 	    "event.outcome=failure|error.message=pooler error: auth failed|source.ip=10.0.0.1"},
+	{"{\"timestamp\":\"2022-10-01 10:00:00.123 UTC\",\"user\":\"bob\",\"dbname\":\"shop\",\"pid\":12,"
+	    "\"remote_host\":\"10.0.0.1\",\"remote_port\":4711,\"session_id\":\"6.c\",\"line_num\":3,"
+	    "\"ps\":\"SELECT\",\"error_severity\":\"ERROR\",\"state_code\":\"42601\",\"message\":\"bad\","
+	    "\"statement\":\"selec \\\"1\\\"\",\"backend_type\":\"client backend\"}",
+	    "event.dataset=postgresql.log|@timestamp=2022-10-01T10:00:00.123Z|user.name=bob|"
+	    "sql.database=shop|process.pid=12|source.ip=10.0.0.1|source.port=4711|log.level=ERROR|"
+	    "error.message=bad|sql.query=selec \"1\"|postgresql.log.sql_state_code=42601|"
+	    "postgresql.log.backend_type=client backend|event.outcome=failure"},
+	{"{\"logName\":\"projects/x/logs/cloudsql.googleapis.com%2Fpostgres.log\",\"severity\":\"INFO\","
+	    "\"textPayload\":\"[24683]: [3-1] db=shop,user=bob LOG:  duration: 2 ms  statement: select 1\","
+	    "\"timestamp\":\"2020-05-02T13:01:50.403223Z\"}",
+	    "event.dataset=postgresql.log|@timestamp=2020-05-02T13:01:50.403223Z|process.pid=24683|"
+	    "user.name=bob|sql.query=select 1|event.duration=2000000|severity=INFO"},
+	{"{\"logName\":\"projects/x/logs/stdout\",\"severity\":\"INFO\",\"textPayload\":\"hello\","
+	    "\"timestamp\":\"2020-05-02T13:01:50Z\"}",
+	    "event.dataset=gcp.log|message=hello|@timestamp=2020-05-02T13:01:50.000Z"},
 	{"2018-09-12 16:08:54.776 3394 LOG listening on 127.0.0.1:6432", "event.dataset=pgbouncer.log|"
 	    "message=listening on 127.0.0.1:6432"},
 };
