@@ -67,8 +67,10 @@ struct tsn_framer {
 	char *decoded;
 	unsigned char odd[4];	/* an unfinished character */
 	unsigned odd_len;
-	char head[4];		/* first bytes until the byte order mark is decided */
+	char head[8];		/* first bytes until it is decided what they are */
 	unsigned head_len;
+
+	struct tsn_frame_evtx *evtx;	/* a Windows event log, else NULL */
 };
 
 static enum wide
@@ -96,6 +98,13 @@ tsn_framer_new(const struct tsn_frame_start *start)
 	if (start->offset > 0) {
 		f->head_done = true;
 		f->wide = wide_of(start->head);
+		if (tsn_slice_starts(start->head, TSN_SLICE("ElfF"))) {
+			f->evtx = tsn_frame_evtx_new(f->base, f->line);
+			if (f->evtx == NULL) {
+				free(f);
+				return NULL;
+			}
+		}
 	}
 	return f;
 }
@@ -105,6 +114,7 @@ tsn_framer_free(struct tsn_framer *f)
 {
 	if (f == NULL)
 		return;
+	tsn_frame_evtx_free(f->evtx);
 	free(f->carry);
 	free(f->decoded);
 	free(f);
@@ -587,22 +597,42 @@ wide_more(struct tsn_framer *f)
 	return true;
 }
 
+/* The file is a Windows event log: all of it goes through its decoder. */
+static enum tsn_code
+begin_evtx(struct tsn_framer *f)
+{
+	struct tsn_slice head = tsn_slice_of(f->head, f->head_len);
+	struct tsn_frame none;
+
+	f->evtx = tsn_frame_evtx_new(0, 1);
+	if (f->evtx == NULL)
+		return TSN_ENOMEM;
+	f->head_done = true;
+	/* The header block takes these bytes and asks for more. */
+	return tsn_frame_evtx_next(f->evtx, &head, false, &none) == TSN_EAGAIN ? TSN_OK : TSN_ENOMEM;
+}
+
 /* Looks for a byte order mark; TSN_EAGAIN: more bytes are needed to know. */
 static enum tsn_code
 head_check(struct tsn_framer *f)
 {
-	struct tsn_slice h, in;
+	static const struct tsn_slice evtx = TSN_SLICE("ElfFile\0");
+	struct tsn_slice h = {f->head, f->head_len}, in;
 	unsigned taken = 0;
 
-	for (; f->head_len < 3 && f->in.len > 0; taken++) {
+	for (; f->in.len > 0 && (h.len < 3 || (h.len < evtx.len && tsn_slice_starts(evtx, h)));
+	    taken++) {
 		f->head[f->head_len++] = f->in.ptr[0];
 		f->in = tsn_slice_from(f->in, 1);
+		h.len = f->head_len;
 	}
-	h = tsn_slice_of(f->head, f->head_len);
-	if (h.len < 3 && f->flush != FLUSH_END &&
-	    (h.len == 0 || tsn_slice_starts(TSN_SLICE("\xff\xfe"), h) ||
+	if (tsn_slice_eq(h, evtx))
+		return begin_evtx(f);
+	if (h.len < evtx.len && f->flush != FLUSH_END &&
+	    (h.len == 0 || tsn_slice_starts(evtx, h) || (h.len < 3 &&
+	    (tsn_slice_starts(TSN_SLICE("\xff\xfe"), h) ||
 		tsn_slice_starts(TSN_SLICE("\xfe\xff"), h) ||
-		tsn_slice_starts(TSN_SLICE("\xef\xbb\xbf"), h)))
+		tsn_slice_starts(TSN_SLICE("\xef\xbb\xbf"), h)))))
 		return TSN_EAGAIN;
 	if (wide_of(h) != WIDE_NO) {
 		f->wide = wide_of(h);
@@ -611,7 +641,7 @@ head_check(struct tsn_framer *f)
 		memcpy(f->odd, h.ptr + 2, f->odd_len);
 		f->raw = f->in;
 		f->in = TSN_SLICE("");
-	} else if (tsn_slice_starts(h, TSN_SLICE("\xef\xbb\xbf"))) {
+	} else if (h.len == 3 && tsn_slice_starts(h, TSN_SLICE("\xef\xbb\xbf"))) {
 		f->base += 3;
 	} else if (taken == f->head_len) {
 		f->in.ptr -= taken;
@@ -723,6 +753,13 @@ tsn_framer_next(struct tsn_framer *f, struct tsn_frame *ret_frame)
 
 	if (!f->head_done)
 		TSN_TRY(head_check(f));
+	if (f->evtx != NULL) {
+		enum tsn_code code = tsn_frame_evtx_next(f->evtx, &f->in, f->flush == FLUSH_END,
+		    ret_frame);
+
+		f->base = tsn_frame_evtx_position(f->evtx, &f->line);
+		return code;
+	}
 	while (again) {
 		bool carried = f->carry_len > f->carry_at;
 		const char *start = carried ? f->carry + f->carry_at : f->in.ptr;

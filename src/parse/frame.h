@@ -22,6 +22,9 @@
  * Whether a line is the last of its record shows only at the first bytes of the next one; at the
  * end of input, and when a live source has been idle for a moment, the caller flushes.
  *
+ * A Windows event log (.evtx) yields its records as JSON (codec/evtx.h); its offsets are those of
+ * the binary records, its lines count records, and a framer may begin anew at any of its chunks.
+ *
  * UTF-16 with a byte order mark becomes UTF-8: the bytes of the record are UTF-8, its offset is
  * that in the source.  A UTF-8 byte order mark is no part of the first record.  NUL is a byte.
  */

@@ -89,4 +89,13 @@ bool tsn_frame_text_alone(struct tsn_slice line, char next);
 unsigned tsn_frame_wide_char(bool big, const unsigned char *p, unsigned len, bool end, char out[4],
     unsigned *ret_len);
 
+/** Windows event log files; `line` is the number of the first record that comes. */
+struct tsn_frame_evtx;
+struct tsn_frame_evtx *tsn_frame_evtx_new(uint64_t offset, uint64_t line);
+void tsn_frame_evtx_free(struct tsn_frame_evtx *x);
+uint64_t tsn_frame_evtx_position(const struct tsn_frame_evtx *x, uint64_t *ret_line);
+/** As tsn_framer_next; takes from *in what it needs. */
+enum tsn_code tsn_frame_evtx_next(struct tsn_frame_evtx *x, struct tsn_slice *in, bool end,
+    struct tsn_frame *ret);
+
 #endif

@@ -153,8 +153,15 @@ event_child(struct tsn_keys *keys, struct tsn_slice name, uint8_t *ret_mark)
 		return TSN_F_WINLOG_USER_DATA_XML | TSN_DOC_MEMBERS;
 	if (TSN_EQ(name, "RenderingInfo"))
 		return TSN_F_WINLOG_RENDERING_INFO | TSN_DOC_MEMBERS;
+	/* What the reader of event log files says of damage (codec/evtx.h). */
+	if (TSN_EQ(name, "#error")) {
+		*ret_mark = W_ERROR;
+		return TSN_F_ERROR_MESSAGE;
+	}
+	if (TSN_EQ(name, "#flags"))
+		return TSN_F_TAGS;
 	if (TSN_EQ(name, "#attributes") || TSN_EQ(name, "Event_attributes") ||
-	    TSN_EQ(name, "xmlns"))
+	    TSN_EQ(name, "xmlns") || TSN_EQ(name, "#bytes"))
 		return TSN_DOC_DROP;
 	return tsn_keys_intern(keys, name);
 }
@@ -212,6 +219,12 @@ winevent_stays(const struct json_doc *d)
 static void
 winevent_finish(struct json_doc *d)
 {
+	if (d->marks[W_ERROR] != 0) {
+		d->ctx->ev->flags |= TSN_EV_ERROR;
+		tsn_json_set_time(d, W_TIME);
+		TSN_PUT_LIT(d->ctx, TSN_F_EVENT_KIND, "pipeline_error");
+		return;
+	}
 	tsn_win_finish(d, false);
 }
 
