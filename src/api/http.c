@@ -10,6 +10,7 @@
 
 #define ANSWER_BYTES_MAX (64u << 20)
 #define CONNECTION_MEMORY (24u << 10)
+#define DRAIN_MAX (64u << 20)
 #define THREADS 2u
 #define WORKERS 2u
 
@@ -323,6 +324,20 @@ handle(struct request *r)
 	return send_answer(r);
 }
 
+/*
+ * A client in the midst of its body would see a broken connection and no answer: what is not too
+ * long is read and thrown away first.
+ */
+static bool
+answer_at_once(struct request *r)
+{
+	struct tsn_slice length = request_header(r, "Content-Length");
+	uint64_t bytes = 0;
+
+	return request_header(r, "Expect").len > 0 ||
+	    (length.len > 0 && (tsn_num_parse_u64(length, &bytes) != TSN_OK || bytes > DRAIN_MAX));
+}
+
 static enum MHD_Result
 on_request(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
     const char *version, const char *data, size_t *data_len, void **ctx)
@@ -338,11 +353,9 @@ on_request(void *cls, struct MHD_Connection *connection, const char *url, const 
 	}
 	if (!r->started) {
 		r->started = true;
-		if (refuse(r) == ANSWER_NOW) {
-			r->refused = true;
-			*data_len = 0;
+		r->refused = refuse(r) == ANSWER_NOW;
+		if (r->refused && answer_at_once(r))
 			return send_answer(r);
-		}
 		body_init(&r->body, request_header(r, "Content-Encoding"), h->o.body_bytes_max,
 		    h->o.backend->queue);
 	}
@@ -353,7 +366,7 @@ on_request(void *cls, struct MHD_Connection *connection, const char *url, const 
 		return MHD_YES;
 	}
 	if (r->refused)
-		return MHD_YES;
+		return send_answer(r);
 	if (r->later) {
 		r->later = false;
 		return send_answer(r);

@@ -13,6 +13,7 @@
 #define RANGE_BYTES (4u << 20)
 /* The last bytes read are compared before more is: a rewritten file shows there. */
 #define TAIL_BYTES 64u
+#define END_BYTES 24u
 
 struct tsn_follow {
 	struct tsn_follow_options o;
@@ -88,7 +89,8 @@ tsn_follow_find(struct tsn_file *file, uint64_t size, const struct tsn_store_ran
 		enum tsn_code code;
 
 		for (size_t i = 0; i < count; i++)
-			if (ranges[i].end <= size && ranges[i].end < below &&
+			if (ranges[i].end > ranges[i].begin && ranges[i].end <= size &&
+			    ranges[i].end < below &&
 			    (best == NULL || ranges[i].end > best->end))
 				best = &ranges[i];
 		if (best == NULL)
@@ -96,7 +98,7 @@ tsn_follow_find(struct tsn_file *file, uint64_t size, const struct tsn_store_ran
 		below = best->end;
 		/* Of ranges with the same end any may be the one. */
 		for (size_t i = 0; i < count; i++) {
-			if (ranges[i].end != below)
+			if (ranges[i].end != below || ranges[i].begin >= below)
 				continue;
 			code = hash_of(file, ranges[i].begin, below, &hash, err);
 			if (code != TSN_OK && code != TSN_ENOTFOUND)
@@ -141,6 +143,26 @@ begin_at(struct tsn_follow *f, uint64_t offset, uint64_t line, struct tsn_err *e
 	return TSN_OK;
 }
 
+/*
+ * Begun at its end: the next start must find that place again.  A few bytes before it are told as
+ * dealt with, too few for a record.
+ */
+static enum tsn_code
+mark_end(struct tsn_follow *f, uint64_t end, struct tsn_err *err)
+{
+	const struct tsn_sink *sink = f->o.sink;
+	struct tsn_store_range range = {
+		.source = f->o.source->path,
+		.begin = end < END_BYTES ? 0 : end - END_BYTES,
+		.end = end,
+	};
+
+	if (end == 0)
+		return TSN_OK;
+	TSN_TRY(hash_of(&f->file, range.begin, range.end, &range.hash, err));
+	return sink->range(sink->ctx, &range);
+}
+
 /* Where the store says that we are. */
 static enum tsn_code
 begin(struct tsn_follow *f, bool at_end, struct tsn_err *err)
@@ -154,10 +176,12 @@ begin(struct tsn_follow *f, bool at_end, struct tsn_err *err)
 	TSN_TRY(tsn_file_stat(&f->file, &f->info, err));
 	ranges = sink->ranges(sink->ctx, f->o.source->path, &count);
 	code = tsn_follow_find(&f->file, f->info.size, ranges, count, &offset, &line, err);
-	if (code == TSN_ENOTFOUND && at_end && count == 0)
+	if (code == TSN_ENOTFOUND && at_end && count == 0) {
 		offset = f->info.size;
-	else if (code != TSN_OK && code != TSN_ENOTFOUND)
+		TSN_TRY(mark_end(f, offset, err));
+	} else if (code != TSN_OK && code != TSN_ENOTFOUND) {
 		return code;
+	}
 	return begin_at(f, offset, line, err);
 }
 

@@ -8,9 +8,10 @@
 #include "base/assert.h"
 #include "collect/follow.h"
 #include "collect/sniff.h"
+#include "os/clock.h"
 #include "os/walk.h"
 
-#define RESCAN_NS TSN_NS_PER_SEC
+#define RESCAN_NS (TSN_NS_PER_SEC / 2)
 /* A file without a name is read on for so long: its writer may still hold it open. */
 #define GRACE_NS (5 * TSN_NS_PER_SEC)
 #define IDLE_NS TSN_NS_PER_SEC
@@ -137,7 +138,7 @@ was_read_as(struct tsn_tail *t, const char *path, const struct tsn_file_info *in
 	bool found;
 
 	ranges = t->o.sink->ranges(t->o.sink->ctx, name, &count);
-	if (count == 0 || tsn_file_open(t->o.ops, path, &file, NULL) != TSN_OK)
+	if (count == 0 || info->size == 0 || tsn_file_open(t->o.ops, path, &file, NULL) != TSN_OK)
 		return false;
 	found = tsn_follow_find(&file, info->size, ranges, count, &offset, &line, NULL) == TSN_OK;
 	tsn_file_close(&file);
@@ -180,6 +181,29 @@ leave_out(struct tsn_tail *t, struct item *item, const char *path, const char *w
 	item->follow = NULL;
 }
 
+/* Since when a name is followed: the time in the empty range of its source, 0 when it is not. */
+static int64_t
+followed_since(struct tsn_tail *t, struct tsn_slice name)
+{
+	size_t count = 0;
+	const struct tsn_store_range *ranges = t->o.sink->ranges(t->o.sink->ctx, name, &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (ranges[i].end == ranges[i].begin)
+			return (int64_t)ranges[i].hash;
+	return 0;
+}
+
+static enum tsn_code
+mark_followed(struct tsn_tail *t, struct tsn_slice name)
+{
+	struct tsn_store_range mark = {.source = name, .hash = (uint64_t)tsn_clock_real_ns()};
+
+	if (followed_since(t, name) != 0)
+		return TSN_OK;
+	return t->o.sink->range(t->o.sink->ctx, &mark);
+}
+
 static enum tsn_code
 begin_file(struct tsn_tail *t, struct item *item, const char *path,
     const struct tsn_file_info *info, struct tsn_slice name, struct tsn_err *err)
@@ -201,7 +225,7 @@ begin_file(struct tsn_tail *t, struct item *item, const char *path,
 		return TSN_OK;
 	}
 	t->stats.opened++;
-	return TSN_OK;
+	return mark_followed(t, name);
 }
 
 /* Compressed files are finished logs: import reads them. */
@@ -262,8 +286,9 @@ consider(struct tsn_tail *t, const char *path, struct tsn_err *err)
 }
 
 /*
- * At start: the file under a name we know is another one than we read.  What we read may stand
- * beside it under a longer name, not read to its end, and no pattern need find it.
+ * At start: the file under a name we know may be another one than we read.  What we read may stand
+ * beside it under a longer name, not read to its end, and files that came and went in between too;
+ * no pattern need find them.  What is older than our acquaintance with the name is not ours.
  */
 static enum tsn_code
 look_beside(struct tsn_tail *t, const char *path, struct tsn_err *err)
@@ -271,21 +296,21 @@ look_beside(struct tsn_tail *t, const char *path, struct tsn_err *err)
 	char pattern[4096];
 	glob_t found;
 	enum tsn_code code = TSN_OK;
-	size_t count = 0;
+	int64_t since = followed_since(t, tsn_slice_cstr(path));
 
-	(void)t->o.sink->ranges(t->o.sink->ctx, tsn_slice_cstr(path), &count);
-	if (count == 0 || strpbrk(path, "*?[{\\") != NULL ||
+	if (since == 0 || strpbrk(path, "*?[{\\") != NULL ||
 	    snprintf(pattern, sizeof pattern, "%s[.-]*", path) >= (int)sizeof pattern)
 		return TSN_OK;
 	if (glob(pattern, 0, NULL, &found) != 0)
 		return TSN_OK;
 	for (size_t i = 0; i < found.gl_pathc && code == TSN_OK; i++) {
 		struct tsn_file_info info;
+		struct tsn_err why;
 		struct item *item;
 
 		if (tsn_file_stat_path(found.gl_pathv[i], &info, NULL) != TSN_OK ||
-		    info.kind != TSN_FILE_REGULAR || find_item(t, info.dev, info.ino) != NULL ||
-		    !was_read_as(t, found.gl_pathv[i], &info, tsn_slice_cstr(path)))
+		    info.mtime_ns < since || find_item(t, info.dev, info.ino) != NULL ||
+		    why_not(t, found.gl_pathv[i], &info, &why) != NULL)
 			continue;
 		item = add_item(t, &info);
 		if (item != NULL)

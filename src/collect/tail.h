@@ -5,7 +5,9 @@
  * the name it had (its source), and the new file under the old name is read from its beginning.
  * Cut and written anew (copytruncate), it is read again from the beginning.  Deleted, it is read to
  * its end.  Where reading went on is what the store's ranges say, found by content, also after a
- * rotation while nobody was looking: then the rotated file beside is read to its end first.
+ * rotation while nobody was looking: then rotated files beside it are read to their ends first.
+ * What is written since a name is followed is read, so the store also keeps since when that is: an
+ * empty range whose hash is the time.
  * Compressed and binary files are left out, and that is said once.
  *
  * Owner: the caller of open.  One thread.  At most TSN_TAIL_FILES_MAX files at once.

@@ -16,7 +16,7 @@
 #include "server/intake.h"
 #include "server/report.h"
 
-#define COMMIT_NS TSN_NS_PER_SEC
+#define COMMIT_NS (TSN_NS_PER_SEC / 2)
 #define COMMIT_BYTES (8u << 20)
 #define TAIL_NS (100 * TSN_NS_PER_MS)
 #define TICK_NS TSN_NS_PER_SEC
@@ -47,6 +47,7 @@ struct tsn_server {
 	struct tsn_block *waiting, **waiting_last;	/* taken, not durable */
 	uint64_t commits;
 	int64_t tailed_ns, ticked_ns, committed_ns;
+	bool turned;
 	bool stop;
 };
 
@@ -462,6 +463,11 @@ tsn_server_turn(struct tsn_server *s, int wait_ms, struct tsn_err *err)
 		for (uint32_t i = 0; i < s->net_count; i++)
 			tsn_netin_tick(s->nets[i], now);
 		renew_report(s);
+	}
+	/* The first round says which files are followed from now on: that must not be forgotten. */
+	if (!s->turned && s->tail_count > 0) {
+		s->turned = true;
+		return commit(s, err);
 	}
 	return commit_due(s, now) ? commit(s, err) : TSN_OK;
 }

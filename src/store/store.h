@@ -16,7 +16,7 @@
 struct tsn_store;		/* the writer */
 struct tsn_store_reader;
 
-/** A run of bytes of one source whose records are stored. */
+/** A run of bytes of one source whose records are stored.  An empty one is its writer's note. */
 struct tsn_store_range {
 	struct tsn_slice source;	/* path or network name */
 	uint64_t begin, end;		/* offsets */

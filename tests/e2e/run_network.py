@@ -1,0 +1,139 @@
+"""Syslog over UDP and TCP: every cut, both framings, limits, silence, restart; the ledger balances.
+
+1. Start the server with listeners on ports of the system's choice.
+2. Send as badly as one can.
+3. Count what is stored, and read the ledger.
+"""
+import random
+import socket
+import time
+
+import lib
+from serve import Server
+
+CONFIG = """
+inputs:
+  - type: syslog_udp
+    listen: 127.0.0.1:0
+  - type: syslog_tcp
+    listen: 127.0.0.1:0
+    max_message: 64KiB
+    max_connections: 50
+    idle_timeout: %s
+"""
+
+
+def message(i):
+    return b"<34>Nov 20 10:00:00 host app[1]: message %d of this test" % i
+
+
+def connect(server):
+    return socket.create_connection(("127.0.0.1", server.ports["tcp"]))
+
+
+def test_udp():
+    with lib.Folder() as folder, Server(folder, CONFIG % "1h") as server:
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        to = ("127.0.0.1", server.ports["udp"])
+        for i in range(2000):
+            s.sendto(message(i) + (b"\n" if i % 2 else b""), to)
+            if i % 100 == 0:
+                time.sleep(0.005)
+        s.sendto(b"", to)
+        s.sendto(b"x" * 60000, to)
+        server.wait_stored(2001)
+        rows = server.search('"of this test" | stats count() as n, dc(event.id) as ids')
+        assert rows[0] == {"n": 2000, "ids": 2000}, rows
+        server.stop()
+
+
+def test_tcp_every_cut():
+    lines = b"".join(message(i) + b"\n" for i in range(20))
+    octets = b"".join(b"%d %s" % (len(message(i)), message(i)) for i in range(20))
+    rng = random.Random(3)
+    with lib.Folder() as folder, Server(folder, CONFIG % "1h") as server:
+        sent = 0
+        for text in (lines, octets):
+            for step in (1, 7, 64, len(text)):
+                with connect(server) as c:
+                    c.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    for at in range(0, len(text), step):
+                        c.sendall(text[at:at + step])
+                        if rng.random() < 0.02:
+                            time.sleep(0.002)
+                sent += 20
+        with connect(server) as c:
+            c.sendall(b"a last line without its end")
+        server.wait_stored(sent + 1)
+        server.stop()
+
+
+def test_oversize_and_broken_frames():
+    with lib.Folder() as folder, Server(folder, CONFIG % "1h") as server:
+        with connect(server) as c:
+            c.sendall(b"<34>" + b"x" * 3000000 + b"\n" + message(1) + b"\n")
+        with connect(server) as c:
+            c.sendall(b"200004 <34>" + b"y" * 200000 + b"%d %s" % (len(message(2)), message(2)))
+        with connect(server) as c:
+            c.sendall(b"%d %s" % (len(message(3)), message(3)) + b"nonsense\n" + message(4) + b"\n")
+        with connect(server) as c:
+            c.sendall(bytes(range(256)) * 50)
+        server.wait(lambda: len(server.search('"of this test"')) == 4, "4 good messages")
+        total = server.status()["total"]
+        assert total["truncated"] == 2, total
+        server.wait(lambda: b"tocsin_tcp_bad_frames_total 1\n" in server.request("GET", "/metrics")[2],
+                    "one bad frame in the metrics")
+        server.stop()
+
+
+def test_connection_limit_idle_and_slow():
+    with lib.Folder() as folder, Server(folder, CONFIG % "1s") as server:
+        idle = [connect(server) for _ in range(60)]
+        idle[0].sendall(b"half a message")
+        time.sleep(0.3)
+        refused = 0
+        for c in idle:
+            c.settimeout(0.01)
+            try:
+                refused += c.recv(1) == b""
+            except (TimeoutError, ConnectionError) as why:
+                refused += isinstance(why, ConnectionError)
+        assert refused == 10, refused
+        time.sleep(2.2)
+        idle[0].settimeout(5)
+        assert idle[0].recv(1) == b"", "closed for its silence"
+        with connect(server) as c:
+            c.sendall(message(1) + b"\n")
+        server.wait_stored(2)
+        for c in idle:
+            c.close()
+        server.stop()
+
+
+def test_restart_keeps_what_was_acknowledged():
+    with lib.Folder() as folder:
+        server = Server(folder, CONFIG % "1h")
+        with server:
+            for round_ in range(3):
+                with connect(server) as c:
+                    c.sendall(b"".join(message(i) + b"\n" for i in range(1000)))
+                server.wait_stored(1000)
+                server.kill()
+                server.start()
+            rows = server.search("* | stats count() as n, dc(event.id) as ids")
+            assert rows[0] == {"n": 3000, "ids": 3000}, rows
+
+
+def test_stop_takes_what_has_arrived():
+    with lib.Folder() as folder:
+        server = Server(folder, CONFIG % "1h")
+        with server:
+            with connect(server) as c:
+                c.sendall(b"".join(message(i) + b"\n" for i in range(5000)))
+                time.sleep(0.05)
+                server.stop()
+            assert server.search("* | stats count() as n")[0]["n"] == 5000
+
+
+if __name__ == "__main__":
+    lib.main(globals())
