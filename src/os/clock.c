@@ -46,28 +46,45 @@ timeval_ns(struct timeval tv)
 	return (int64_t)tv.tv_sec * TSN_NS_PER_SEC + (int64_t)tv.tv_usec * 1000;
 }
 
-/* Second number of /proc/self/statm: resident pages. */
+/* The figure of a line "Name:   123 kB" of /proc/self/status. */
 static uint64_t
-resident_bytes(void)
+status_bytes(struct tsn_slice text, struct tsn_slice name)
 {
-	char text[128];
+	size_t at = tsn_slice_find(text, name);
 	struct tsn_slice s;
-	ssize_t n;
-	uint64_t pages = 0;
-	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	uint64_t kib = 0;
 
-	if (fd < 0)
+	if (at == SIZE_MAX)
 		return 0;
+	s = tsn_slice_from(text, at + name.len);
+	s.len = tsn_slice_find_char(s, '\n') == SIZE_MAX ? s.len : tsn_slice_find_char(s, '\n');
+	if (tsn_slice_ends(s, TSN_SLICE("kB")))
+		s.len -= 2;
+	if (tsn_num_parse_u64(tsn_slice_trim(s), &kib) != TSN_OK)
+		return 0;
+	return kib * 1024;
+}
+
+/*
+ * Not getrusage()'s ru_maxrss: that one remembers what the process was before it became this
+ * program.
+ */
+static void
+read_memory(struct tsn_usage *usage)
+{
+	char text[4096];
+	ssize_t n;
+	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+
+	usage->rss_bytes = usage->rss_max_bytes = 0;
+	if (fd < 0)
+		return;
 	n = read(fd, text, sizeof text);
 	(void)close(fd);
 	if (n <= 0)
-		return 0;
-	s = tsn_slice_of(text, (size_t)n);
-	s = tsn_slice_from(s, tsn_slice_find_char(s, ' ') + 1);
-	s.len = tsn_slice_find_char(s, ' ') == SIZE_MAX ? 0 : tsn_slice_find_char(s, ' ');
-	if (tsn_num_parse_u64(s, &pages) != TSN_OK)
-		return 0;
-	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+		return;
+	usage->rss_bytes = status_bytes(tsn_slice_of(text, (size_t)n), TSN_SLICE("VmRSS:"));
+	usage->rss_max_bytes = status_bytes(tsn_slice_of(text, (size_t)n), TSN_SLICE("VmHWM:"));
 }
 
 void
@@ -77,8 +94,7 @@ tsn_usage_get(struct tsn_usage *ret_usage)
 
 	(void)getrusage(RUSAGE_SELF, &ru);
 	ret_usage->cpu_ns = timeval_ns(ru.ru_utime) + timeval_ns(ru.ru_stime);
-	ret_usage->rss_max_bytes = (uint64_t)ru.ru_maxrss * 1024;
-	ret_usage->rss_bytes = resident_bytes();
+	read_memory(ret_usage);
 }
 
 enum tsn_code
