@@ -193,7 +193,7 @@ struct tsn_scan {
 static inline struct tsn_scan
 tsn_scan_of(struct tsn_slice s)
 {
-	return (struct tsn_scan){s.ptr, s.ptr + s.len};
+	return (struct tsn_scan){s.ptr, s.len == 0 ? s.ptr : s.ptr + s.len};
 }
 
 static inline struct tsn_slice

@@ -16,10 +16,11 @@ tsn_slice_rfind(struct tsn_slice s, struct tsn_slice text)
 bool
 tsn_scan_is_ipv4(struct tsn_slice s)
 {
-	const char *p = s.ptr, *end = s.ptr + s.len;
+	const char *p = s.ptr, *end;
 
 	if (s.len < 7 || s.len > 15)
 		return false;
+	end = p + s.len;
 	for (unsigned octet = 0; octet < 4; octet++) {
 		unsigned value, digit;
 
