@@ -108,6 +108,7 @@ static const struct phrase shell_phrases[] = {
 	LOGIN("Successful login", "success"), LOGIN("FAILED LOGIN", "failure"),
 	LOGIN("TOO MANY LOGIN TRIES", "failure"), LOGIN("ROOT LOGIN", "success"),
 	LOGIN("LOGIN ON", "success"), LOGIN("invalid password", "failure"),
+	LOGIN("status [NT_STATUS_OK]", "success"), LOGIN("status [NT_STATUS_", "failure"),
 	LOGIN("uthentication failed", "failure"),
 	NET("FAIL: ", "denied", "service_refused", "failure"),
 	NET("START: ", "start", "connected", ""),
@@ -122,13 +123,14 @@ static const struct phrase shell_phrases[] = {
 };
 static const struct mark shell_peers[] = {
 	MARK("from=", '\0', true), MARK("from ", '\0', true), MARK("FROM ", '\0', true),
-	MARK("IP=", '\0', false), MARK("(", ')', false),
+	MARK("IP=", '\0', false), MARK("rhost=", '\0', false), MARK("[ipv4:", ']', false),
+	MARK("[ipv6:", ']', false), MARK("(", ')', false),
 };
 static const struct mark shell_users[] = {
 	MARK("user '", '\'', false), MARK("for '", '\'', false), MARK("login as ", '\0', false),
 	MARK("ROOT LOGIN ON ", '\0', false), MARK("BY ", '\0', false),
 	MARK("for user ", '\0', false),
-	MARK("FOR `", '\'', false), MARK("FOR ", ',', false),
+	MARK("FOR `", '\'', false), MARK("FOR ", ',', false), MARK("user=", '\0', false),
 };
 
 #define TABLE(t) t, TSN_COUNT(t)
@@ -142,7 +144,8 @@ static const struct family families[] = {
 	    TABLE(ftp_users)},
 	{" named bind ", TABLE(named_phrases), TABLE(named_peers), NULL, 0},
 	{" dropbear xinetd telnetd in.telnetd webmin usermin login rlogind rshd klogind smbd slapd "
-	    "stunnel tcpd sshlockout ", TABLE(shell_phrases), TABLE(shell_peers), TABLE(shell_users)},
+	    "stunnel tcpd sshlockout pvedaemon pveproxy smb ", TABLE(shell_phrases),
+	    TABLE(shell_peers), TABLE(shell_users)},
 };
 
 /* "name[192.0.2.1]", "name [192.0.2.1]", "[192.0.2.1]:25", "192.0.2.1:25", "192.0.2.1#53" */
@@ -332,7 +335,7 @@ parse_daemon(struct tsn_parse_ctx *ctx, struct tsn_slice body)
 	ctx->ev->dataset = TSN_SLICE("system.syslog");
 	if (f == NULL)
 		return TSN_EPARSE;
-	if (tsn_pam_parse(ctx, body) == TSN_OK)
+	if (!TSN_STARTS(ctx->syslog->program, "pve") && tsn_pam_parse(ctx, body) == TSN_OK)
 		return TSN_OK;
 	/* a first look is cheap; the tables are not for lines of megabytes */
 	if (body.len > 8192)
@@ -349,7 +352,7 @@ const struct tsn_parser_desc tsn_parser_daemon = {
 	    "sm-acceptingconnections sm-msp-queue saslauthd solid-pop3d perdition uw-imapd imaplogin "
 	    "pop3login courierpop3login smtpd vsftpd proftpd pure-ftpd wu-ftpd ftpd in.ftpd named "
 	    "bind dropbear xinetd telnetd in.telnetd webmin usermin login rlogind rshd klogind smbd "
-	    "slapd stunnel tcpd sshlockout",
+	    "slapd stunnel tcpd sshlockout pvedaemon pveproxy smb",
 	.parse = parse_daemon,
 };
 
@@ -396,8 +399,13 @@ const struct tsn_parser_desc tsn_parser_vsftpd = {
 static enum tsn_probe
 probe_bind(struct tsn_slice s)
 {
-	return s.len > 24 && s.ptr[2] == '-' && s.ptr[6] == '-' && s.ptr[11] == ' ' &&
-	    s.ptr[14] == ':' && tsn_date_month(s.ptr + 3) != 0 ? TSN_PROBE_YES : TSN_PROBE_NO;
+	struct tsn_slice head = {s.ptr, s.len < 160 ? s.len : 160};
+
+	if (s.len < 25 || s.ptr[2] != '-' || s.ptr[6] != '-' || s.ptr[11] != ' ' ||
+	    s.ptr[14] != ':' || tsn_date_month(s.ptr + 3) == 0)
+		return TSN_PROBE_NO;
+	return tsn_slice_find(head, TSN_SLICE("client ")) != SIZE_MAX ||
+	    tsn_slice_find(head, TSN_SLICE(": zone ")) != SIZE_MAX ? TSN_PROBE_YES : TSN_PROBE_NO;
 }
 
 static enum tsn_code

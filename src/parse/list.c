@@ -17,6 +17,7 @@
 	X(systemd) \
 	X(auditd) \
 	X(iptables) \
+	X(filterlog) \
 	X(cef) \
 	X(leef) \
 	X(cisco) \

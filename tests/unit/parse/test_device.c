@@ -57,6 +57,15 @@ static const struct one packets[] = {
 	{H "kernel: [UFW ALLOW] IN=eth0 OUT= SRC=192.0.2.5 DST=192.0.2.6 PROTO=ICMP TYPE=3 CODE=1 "
 	    "[SRC=203.0.113.1 DST=203.0.113.2 PROTO=TCP SPT=9 DPT=8 ]", "event.action=allowed|"
 	    "source.ip=192.0.2.5|!source.port|iptables.TYPE=3|network.transport=icmp"},
+	{H "filterlog: 53,,,1000000301,em0,match,block,in,4,0x0,,64,420,0,none,6,tcp,460,192.0.2.2,"
+	    "198.51.100.15,53742,22,420,PA,29633380,3617062173,65535,,", "event.dataset=pfsense.log|"
+	    "event.action=denied|source.ip=192.0.2.2|destination.ip=198.51.100.15|source.port=53742|"
+	    "destination.port=22|network.transport=tcp|network.direction=inbound|"
+	    "observer.ingress.interface.name=em0"},
+	{H "filterlog: 5,,,1,em1,match,pass,out,6,0x00,0x0,64,udp,17,40,2001:db8::1,2001:db8::2,5,53,20",
+	    "event.action=allowed|source.ip=2001:db8::1|source.port=5|destination.port=53|"
+	    "network.direction=outbound"},
+	{H "filterlog: nothing of that kind", "event.dataset=system.syslog"},
 	{H "kernel: usb 1-1: new device", "event.dataset=system.syslog|!event.action"},
 };
 
@@ -135,6 +144,11 @@ static const struct one servers[] = {
 	{H "xinetd[2]: FAIL: telnet address from=192.0.2.1", "source.ip=192.0.2.1"},
 	{H "ftpd[2]: connection from 192.0.2.1 (h.example.org) at Sat Nov  9 09:09:09 2005",
 	    "source.ip=192.0.2.1|event.action=connected"},
+	{H "pvedaemon[3]: authentication failure; rhost=::ffff:192.0.2.1 user=root@pam msg=no such user",
+	    "source.ip=192.0.2.1|event.outcome=failure|user.name=root@pam"},
+	{H "smb[2]: Auth: [SMB2,(null)] user []\\[eve] at [x] with [NTLMv2] status "
+	    "[NT_STATUS_NO_SUCH_USER] remote host [ipv4:192.0.2.1:62419] mapped to []\\[eve].",
+	    "source.ip=192.0.2.1|source.port=62419|event.outcome=failure"},
 	{"11-Aug-2013 03:36:11.372 error: client 192.0.2.1#52115: zone transfer 'x.org/AXFR/IN' denied",
 	    "event.dataset=bind.log|source.ip=192.0.2.1|dns.question.name=x.org"},
 	{"web1 sshd[7]: Failed password for eve from 192.0.2.1 port 9 ssh2", "host.name=web1|"
