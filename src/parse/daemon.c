@@ -109,7 +109,7 @@ static const struct phrase shell_phrases[] = {
 	LOGIN("TOO MANY LOGIN TRIES", "failure"), LOGIN("ROOT LOGIN", "success"),
 	LOGIN("LOGIN ON", "success"), LOGIN("invalid password", "failure"),
 	LOGIN("status [NT_STATUS_OK]", "success"), LOGIN("status [NT_STATUS_", "failure"),
-	LOGIN("uthentication failed", "failure"),
+	LOGIN("uthentication failed", "failure"), LOGIN("uthentication failure", "failure"),
 	NET("FAIL: ", "denied", "service_refused", "failure"),
 	NET("START: ", "start", "connected", ""),
 	NET("EXIT: ", "end", "disconnected", ""),
