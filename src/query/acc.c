@@ -78,7 +78,7 @@ take_best(struct tsn_acc_env *env, enum tsn_agg_op op, struct tsn_acc *acc,
 	else if (op == TSN_AGG_MAX)
 		better = tsn_cell_order(v, &acc->u.best.cell) > 0;
 	else if (env->when == acc->u.best.when)
-		better = (op == TSN_AGG_LAST) == env->later;
+		better = op == TSN_AGG_FIRST;	/* rows come newest first */
 	else
 		better = (op == TSN_AGG_LAST) == (env->when > acc->u.best.when);
 	if (!better)

@@ -43,7 +43,6 @@ struct tsn_acc_env {
 	struct tsn_arena *arena;
 	uint64_t seed;
 	int64_t when;		/* time of the row at hand */
-	bool later;		/* rows of equal time that come later are later ones */
 	bool estimated;		/* set when a distinct count became an estimate */
 	bool estimated_percentile;
 };

@@ -103,7 +103,7 @@ put_pred(struct tsn_buf *out, const struct tsn_pred *p, unsigned depth)
 }
 
 static void
-put_stage(struct tsn_buf *out, const struct tsn_stage *s)
+put_stage(struct tsn_buf *out, const struct tsn_stage *s, uint64_t limit)
 {
 	tsn_buf_printf(out, "%s", tsn_stage_name(s->op));
 	if (s->cond != NULL) {
@@ -130,8 +130,8 @@ put_stage(struct tsn_buf *out, const struct tsn_stage *s)
 		tsn_buf_printf(out, " in buckets of %" PRId64 " s", s->span_ns / TSN_NS_PER_SEC);
 	if (s->op == TSN_STAGE_HEAD || s->op == TSN_STAGE_TAIL)
 		tsn_buf_printf(out, " %" PRIu64, s->n);
-	if (s->op == TSN_STAGE_SORT && tsn_plan_sort_limit(s) != UINT64_MAX)
-		tsn_buf_printf(out, " (keeps the first %" PRIu64 " only)", tsn_plan_sort_limit(s));
+	if (s->op == TSN_STAGE_SORT && tsn_plan_sort_limit(s, limit) != UINT64_MAX)
+		tsn_buf_printf(out, " (keeps the first %" PRIu64 " only)", tsn_plan_sort_limit(s, limit));
 	tsn_buf_char(out, '\n');
 }
 
@@ -143,7 +143,7 @@ tsn_query_explain(const struct tsn_query *q, const struct tsn_query_options *opt
 	int64_t from = ranged && options->from_ns > q->from_ns ? options->from_ns : q->from_ns;
 	int64_t to = ranged && options->to_ns < q->to_ns ? options->to_ns : q->to_ns;
 
-	tsn_buf_lit(out, "scan newest first");
+	tsn_buf_printf(out, "scan %s first", tsn_plan_oldest_first(q) ? "oldest" : "newest");
 	if (from != INT64_MIN) {
 		tsn_buf_lit(out, ", from ");
 		put_time(out, from);
@@ -163,7 +163,7 @@ tsn_query_explain(const struct tsn_query *q, const struct tsn_query_options *opt
 	tsn_buf_lit(out, "\nkeep\n");
 	put_pred(out, q->rest, 0);
 	for (const struct tsn_stage *s = q->stages; s != NULL; s = s->next)
-		put_stage(out, s);
+		put_stage(out, s, tsn_plan_row_limit(q, options));
 	tsn_buf_printf(out, "give %s\n", tsn_query_gives_events(q) ? "events" : "rows");
 }
 

@@ -20,6 +20,7 @@ struct tsn_run {
 	uint64_t seed;
 	uint32_t ticks;
 	bool newest_first;		/* the order in which events come */
+	bool reversed;			/* the tail to come takes rows of the other order */
 };
 
 struct tsn_op {
@@ -51,7 +52,8 @@ struct tsn_op *tsn_op_head(struct tsn_run *run, const struct tsn_stage *s);
 struct tsn_op *tsn_op_fields(struct tsn_run *run, const struct tsn_stage *s);
 struct tsn_op *tsn_op_drop(struct tsn_run *run, const struct tsn_stage *s);
 struct tsn_op *tsn_op_dedup(struct tsn_run *run, const struct tsn_stage *s);
-struct tsn_op *tsn_op_tail(struct tsn_run *run, const struct tsn_stage *s);
+/** reverse: rows come last one first. */
+struct tsn_op *tsn_op_tail(struct tsn_run *run, const struct tsn_stage *s, bool reverse);
 /** limit: rows that are ever asked of it; UINT64_MAX: all. */
 struct tsn_op *tsn_op_sort(struct tsn_run *run, const struct tsn_stage *s, uint64_t limit);
 struct tsn_op *tsn_op_stats(struct tsn_run *run, const struct tsn_stage *s);

@@ -89,6 +89,8 @@ set_field(struct tsn_run *run, const struct tsn_event *ev, tsn_key key, const st
 		if (ev->fields[i].key != key && !tsn_keys_under(run->eval.keys, ev->fields[i].key, key))
 			fields[n++] = ev->fields[i];
 	*ret = *ev;
+	if (key == TSN_F_TIMESTAMP && v->type == TSN_V_TIME)
+		ret->time_ns = v->u.i;
 	ret->fields = fields;
 	if (v->type != TSN_V_LIST || v->len == 0) {
 		put_field(&fields[n++], key, v);

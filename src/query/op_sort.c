@@ -175,9 +175,13 @@ tsn_op_sort(struct tsn_run *run, const struct tsn_stage *stage, uint64_t limit)
 	return &s->op;
 }
 
-/* The newest n of the rows that came, as a ring. */
+/*
+ * The last n rows, as a ring.  When the scan begins at the other end (oldest first) they are the
+ * first n that come, and go out in reverse.
+ */
 struct tail {
 	struct tsn_op op;
+	bool reverse;
 	struct tsn_kept **ring;
 	uint64_t cap;
 	uint64_t count;		/* rows ever */
@@ -210,7 +214,7 @@ push_tail(struct tsn_op *op, const struct tsn_row *row, struct tsn_err *err)
 	struct tsn_kept *k;
 	uint64_t at;
 
-	if (op->stage->n == 0)
+	if (op->stage->n == 0 || (t->reverse && t->count == op->stage->n))
 		return TSN_EOF;
 	k = tsn_kept_new(row, NULL, 0);
 	if (k == NULL || !tail_room(t)) {
@@ -223,7 +227,9 @@ push_tail(struct tsn_op *op, const struct tsn_row *row, struct tsn_err *err)
 		t->held -= t->ring[at]->size;
 	free(t->ring[at]);
 	t->ring[at] = k;
-	return t->held > op->run->memory_max ? tsn_op_memory(op, err) : TSN_OK;
+	if (t->held > op->run->memory_max)
+		return tsn_op_memory(op, err);
+	return t->reverse && t->count == op->stage->n ? TSN_EOF : TSN_OK;
 }
 
 static enum tsn_code
@@ -234,8 +240,10 @@ finish_tail(struct tsn_op *op, struct tsn_err *err)
 	enum tsn_code code = TSN_OK;
 
 	for (uint64_t i = first; i < t->count && code == TSN_OK; i++) {
+		uint64_t at = t->reverse ? t->count - 1 - (i - first) : i;
+
 		tsn_arena_reset(op->run->eval.arena);
-		code = tsn_op_push(op->next, &t->ring[i % t->cap]->row, err);
+		code = tsn_op_push(op->next, &t->ring[at % t->cap]->row, err);
 	}
 	return code == TSN_OK || code == TSN_EOF ? tsn_op_finish_next(op, err) : code;
 }
@@ -252,7 +260,7 @@ free_tail(struct tsn_op *op)
 }
 
 struct tsn_op *
-tsn_op_tail(struct tsn_run *run, const struct tsn_stage *stage)
+tsn_op_tail(struct tsn_run *run, const struct tsn_stage *stage, bool reverse)
 {
 	struct tail *t = calloc(1, sizeof *t);
 
@@ -260,5 +268,6 @@ tsn_op_tail(struct tsn_run *run, const struct tsn_stage *stage)
 		return NULL;
 	t->op = (struct tsn_op){.push = push_tail, .finish = finish_tail, .free = free_tail,
 	    .stage = stage, .run = run};
+	t->reverse = reverse;
 	return &t->op;
 }

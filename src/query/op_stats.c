@@ -256,7 +256,6 @@ tsn_op_stats(struct tsn_run *run, const struct tsn_stage *stage)
 	    sizeof(struct group) + s->key_count * sizeof(struct tsn_cell) +
 	    stage->agg_count * sizeof(struct tsn_acc), run->seed);
 	tsn_buf_init(&s->key, TSN_RECORD_BYTES_MAX * 4);
-	s->env = (struct tsn_acc_env){.arena = &s->arena, .seed = run->seed,
-	    .later = !run->newest_first};
+	s->env = (struct tsn_acc_env){.arena = &s->arena, .seed = run->seed};
 	return &s->op;
 }

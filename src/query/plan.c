@@ -1,10 +1,11 @@
-/* What of a query the source can do: a time range, fewer fields; what order it needs. */
+/* What of a query the source can do: a time range, fewer fields, the order that ends soonest. */
 #include <string.h>
 
 #include "base/assert.h"
 #include "query/query_int.h"
 
 #define FIELDS_MAX 512u
+#define EVENTS_LIMIT 100u
 
 static bool
 is_time_bound(const struct tsn_pred *p)
@@ -124,43 +125,54 @@ add_stage(struct field_set *set, const struct tsn_stage *s)
 			tsn_expr_fields(s->aggs[i].arg, add_path, set);
 }
 
-/* Functions whose result depends on the order of rows. */
-static bool
-needs_order(const struct tsn_stage *s)
-{
-	if (s->op == TSN_STAGE_HEAD || s->op == TSN_STAGE_TAIL || s->op == TSN_STAGE_DEDUP)
-		return true;
-	for (uint32_t i = 0; i < s->agg_count; i++)
-		if (s->aggs[i].op == TSN_AGG_FIRST || s->aggs[i].op == TSN_AGG_LAST)
-			return true;
-	return false;
-}
-
 enum tsn_code
 tsn_plan_fields(struct tsn_qparse *p, struct tsn_query *q)
 {
 	struct field_set set = {.p = p, .q = q};
 	const struct tsn_stage *s = q->stages;
-	bool ordered = false;
 
 	q->fields = tsn_arena_calloc(p->arena, FIELDS_MAX, sizeof *q->fields);
 	if (q->fields == NULL)
 		TSN_QFAIL(p, TSN_ELIMIT, 0, "the query is too large");
 	add_pred(&set, q->rest);
-	for (; s != NULL && s->in->events; s = s->next) {
+	for (; s != NULL && s->in->events; s = s->next)
 		add_stage(&set, s);
-		ordered |= needs_order(s);
-		if (s->op == TSN_STAGE_STATS && !ordered)
-			q->any_order = true;
-	}
 	if (tsn_query_gives_events(q) || set.all)
 		q->fields = NULL;
 	return TSN_OK;
 }
 
 uint64_t
-tsn_plan_sort_limit(const struct tsn_stage *sort)
+tsn_plan_sort_limit(const struct tsn_stage *sort, uint64_t row_limit)
 {
+	const struct tsn_stage *s = sort->next;
+
 	TSN_ASSERT(sort->op == TSN_STAGE_SORT);
-	return sort->next != NULL && sort->next->op == TSN_STAGE_HEAD ? sort->next->n : UINT64_MAX;
+	/* these give one row for each that comes */
+	while (s != NULL && (s->op == TSN_STAGE_EVAL || s->op == TSN_STAGE_FIELDS ||
+	    s->op == TSN_STAGE_DROP))
+		s = s->next;
+	if (s != NULL)
+		return s->op == TSN_STAGE_HEAD ? s->n : UINT64_MAX;
+	/* one more than is shown, so that the answer can say that there are more */
+	return row_limit == 0 || row_limit == UINT64_MAX ? UINT64_MAX : row_limit + 1;
+}
+
+uint64_t
+tsn_plan_row_limit(const struct tsn_query *q, const struct tsn_query_options *o)
+{
+	if (o->limit != UINT64_MAX)
+		return o->limit;
+	return tsn_query_gives_events(q) ? EVENTS_LIMIT : 0;
+}
+
+bool
+tsn_plan_oldest_first(const struct tsn_query *q)
+{
+	const struct tsn_stage *s = q->stages;
+
+	while (s != NULL && s->in->events && (s->op == TSN_STAGE_WHERE || s->op == TSN_STAGE_EVAL ||
+	    s->op == TSN_STAGE_FIELDS || s->op == TSN_STAGE_DROP))
+		s = s->next;
+	return s != NULL && s->op == TSN_STAGE_TAIL;
 }

@@ -19,15 +19,18 @@ struct tsn_query {
 	int64_t from_ns, to_ns;			/* of the filter: [from, to) */
 	tsn_key *fields;			/* what the plan reads; NULL: everything */
 	uint32_t field_count;
-	bool any_order;				/* the order of events does not show in the answer */
 };
 
 /* plan.c */
 /** Takes bounds of @timestamp that every match has out of the filter. */
 TSN_MUST_CHECK enum tsn_code tsn_plan_range(struct tsn_qparse *p, struct tsn_query *q);
-/** Which fields the query reads, and whether it needs an order. */
+/** Which fields the query reads. */
 TSN_MUST_CHECK enum tsn_code tsn_plan_fields(struct tsn_qparse *p, struct tsn_query *q);
-/** The head that follows a sort, or UINT64_MAX: rows that are ever asked of it. */
-uint64_t tsn_plan_sort_limit(const struct tsn_stage *sort);
+/** Rows that are ever asked of a sort: of the head behind it or the limit; UINT64_MAX: all. */
+uint64_t tsn_plan_sort_limit(const struct tsn_stage *sort, uint64_t row_limit);
+/** The first stage that looks at more than one row is a tail: the scan begins at that end. */
+bool tsn_plan_oldest_first(const struct tsn_query *q);
+/** Rows shown at most, 0: all. */
+uint64_t tsn_plan_row_limit(const struct tsn_query *q, const struct tsn_query_options *o);
 
 #endif

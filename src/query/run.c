@@ -6,8 +6,6 @@
 #include "query/op_int.h"
 #include "query/query_int.h"
 
-#define EVENTS_LIMIT 100u
-
 struct scan {
 	const struct tsn_query *q;
 	struct tsn_run run;
@@ -51,8 +49,10 @@ take_rows(void *ctx, const struct tsn_batch *rows, struct tsn_err *err)
 }
 
 static struct tsn_op *
-make_op(struct tsn_run *run, const struct tsn_stage *s)
+make_op(struct tsn_run *run, const struct tsn_stage *s, uint64_t limit)
 {
+	bool reverse;
+
 	switch (s->op) {
 	case TSN_STAGE_WHERE:
 		return tsn_op_where(run, s);
@@ -61,11 +61,14 @@ make_op(struct tsn_run *run, const struct tsn_stage *s)
 	case TSN_STAGE_STATS:
 		return tsn_op_stats(run, s);
 	case TSN_STAGE_SORT:
-		return tsn_op_sort(run, s, tsn_plan_sort_limit(s));
+		return tsn_op_sort(run, s, tsn_plan_sort_limit(s, limit));
 	case TSN_STAGE_HEAD:
 		return tsn_op_head(run, s);
 	case TSN_STAGE_TAIL:
-		return tsn_op_tail(run, s);
+		/* after the first tail rows are in their order again */
+		reverse = run->reversed;
+		run->reversed = false;
+		return tsn_op_tail(run, s, reverse);
 	case TSN_STAGE_FIELDS:
 		return tsn_op_fields(run, s);
 	case TSN_STAGE_DROP:
@@ -87,26 +90,19 @@ free_ops(struct tsn_op *op)
 	}
 }
 
-static uint64_t
-row_limit(const struct tsn_query *q, const struct tsn_query_options *o)
-{
-	if (o->limit != UINT64_MAX)
-		return o->limit;
-	return tsn_query_gives_events(q) ? EVENTS_LIMIT : 0;
-}
-
 static enum tsn_code
 make_ops(struct scan *s, const struct tsn_query_sink *sink, struct tsn_err *err)
 {
+	uint64_t limit = tsn_plan_row_limit(s->q, s->run.options);
 	struct tsn_op **end = &s->first;
 
 	for (const struct tsn_stage *stage = s->q->stages; stage != NULL; stage = stage->next) {
-		*end = make_op(&s->run, stage);
+		*end = make_op(&s->run, stage, limit);
 		if (*end == NULL)
 			TSN_FAIL(err, TSN_ENOMEM, "out of memory");
 		end = &(*end)->next;
 	}
-	*end = tsn_op_sink(&s->run, sink, row_limit(s->q, s->run.options));
+	*end = tsn_op_sink(&s->run, sink, limit);
 	if (*end == NULL)
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
 	return TSN_OK;
@@ -140,7 +136,8 @@ run_scan(struct scan *s, const struct tsn_query_source *source, const struct tsn
 	bool ranged = o->from_ns != 0 || o->to_ns != 0;
 	struct tsn_store_scan scan = {.from_ns = s->q->from_ns, .to_ns = s->q->to_ns,
 	    .hint = s->q->rest, .fields = s->q->fields, .field_count = s->q->field_count,
-	    .newest_first = true, .canceled = scan_canceled, .rows = take_rows, .ctx = s};
+	    .newest_first = s->run.newest_first, .canceled = scan_canceled, .rows = take_rows,
+	    .ctx = s};
 	enum tsn_code code = TSN_OK;
 
 	if (ranged && o->from_ns > scan.from_ns)
@@ -162,10 +159,12 @@ tsn_query_run(const struct tsn_query *q, const struct tsn_query_source *source,
     const struct tsn_query_options *options, const struct tsn_query_sink *sink,
     struct tsn_query_report *ret_report, struct tsn_err *err)
 {
-	struct scan s = {.q = q, .run = {.options = options, .newest_first = true}};
+	struct scan s = {.q = q, .run = {.options = options,
+	    .newest_first = !tsn_plan_oldest_first(q)}};
 	struct tsn_run *run = &s.run;
 	enum tsn_code code;
 
+	run->reversed = !run->newest_first;
 	run->memory_max = options->memory_max > 0 ? options->memory_max : TSN_QUERY_MEMORY_DEFAULT;
 	/* without entropy the tables are merely easier to attack */
 	if (getrandom(&run->seed, sizeof run->seed, GRND_NONBLOCK) != (ssize_t)sizeof run->seed)

@@ -4,6 +4,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <ftw.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -24,9 +27,37 @@ query_mem_init(struct query_mem *m)
 	m->now_ns = INT64_C(1767312000) * TSN_NS_PER_SEC;
 }
 
+static int
+remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+void
+query_mem_use_store(struct query_mem *m)
+{
+	struct tsn_store_options options = {0};
+	struct tsn_store *store;
+	struct tsn_err err = {0};
+
+	(void)snprintf(m->dir, sizeof m->dir, "/tmp/tocsin-query-XXXXXX");
+	assert_non_null(mkdtemp(m->dir));
+	if (tsn_store_open(m->dir, m->keys, &options, &store, &err) != TSN_OK ||
+	    tsn_store_append(store, &m->batch, &err) != TSN_OK ||
+	    tsn_store_close(store, &err) != TSN_OK ||
+	    tsn_store_reader_open(m->dir, m->keys, &m->reader, &err) != TSN_OK)
+		fail_msg("%s", err.msg);
+}
+
 void
 query_mem_done(struct query_mem *m)
 {
+	tsn_store_reader_close(m->reader);
+	if (m->dir[0] != '\0')
+		(void)nftw(m->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	free(m->reversed.events);
 	tsn_batch_done(&m->batch);
 	tsn_keys_free(m->keys);
@@ -125,6 +156,8 @@ scan(void *ctx, const struct tsn_store_scan *s, struct tsn_err *err)
 struct tsn_query_source
 query_mem_source(struct query_mem *m)
 {
+	if (m->reader != NULL)
+		return tsn_query_store(m->reader);
 	return (struct tsn_query_source){scan, m};
 }
 

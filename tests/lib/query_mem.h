@@ -15,6 +15,8 @@ struct query_mem {
 	struct tsn_batch batch;		/* oldest first */
 	struct tsn_batch reversed;	/* shares the events, newest first */
 	struct tsn_source source;
+	char dir[64];			/* of the store, or empty */
+	struct tsn_store_reader *reader;
 	int64_t now_ns;
 	struct tsn_query_report report;	/* of the last answer */
 	uint64_t limit;
@@ -26,6 +28,8 @@ void query_mem_init(struct query_mem *m);
 void query_mem_done(struct query_mem *m);
 /** Lines of JSON; "@timestamp" gives the time, else one second after the line before. */
 void query_mem_load(struct query_mem *m, const char *lines);
+/** From now on rows come from a store in a temporary folder that holds the loaded events. */
+void query_mem_use_store(struct query_mem *m);
 /** The answer, or "error: " and the message. */
 void query_mem_answer(struct query_mem *m, const char *query, struct tsn_buf *out);
 struct tsn_query_source query_mem_source(struct query_mem *m);

@@ -86,15 +86,16 @@ static const struct {
 };
 
 static void
-test_cases(void **state)
+run_cases(bool store)
 {
 	struct tsn_buf out;
 	struct query_mem m;
 	int bad = 0;
 
-	(void)state;
 	query_mem_init(&m);
 	query_mem_load(&m, docs);
+	if (store)
+		query_mem_use_store(&m);
 	tsn_buf_init(&out, 1u << 20);
 	for (size_t i = 0; i < TSN_COUNT(cases); i++) {
 		char query[300], got[64] = "";
@@ -114,6 +115,20 @@ test_cases(void **state)
 	tsn_buf_done(&out);
 	query_mem_done(&m);
 	assert_int_equal(bad, 0);
+}
+
+static void
+test_cases(void **state)
+{
+	(void)state;
+	run_cases(false);
+}
+
+static void
+test_cases_store(void **state)
+{
+	(void)state;
+	run_cases(true);
 }
 
 static const struct {
@@ -205,6 +220,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_cases_store),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_bounds),
 	};
