@@ -23,6 +23,11 @@ struct search {
 	bool quiet;
 };
 
+struct progress {
+	int64_t next_ns;
+	bool shown;
+};
+
 static volatile sig_atomic_t stopped;
 
 static void
@@ -109,6 +114,23 @@ set_number(const char *text, const char *option, uint64_t *ret, struct tsn_err *
 		TSN_FAIL(err, TSN_EPARSE, "%s wants a whole number, not \"%s\"", option,
 		    tsn_slice_escape(tsn_slice_cstr(text), shown, sizeof shown));
 	return TSN_OK;
+}
+
+/* On a terminal, once a search takes long: one line that is written over. */
+static void
+show_progress(void *ctx, const struct tsn_query_report *report, int64_t at_ns)
+{
+	struct progress *p = ctx;
+	char text[TSN_TIME_TEXT_MAX];
+	int64_t now = now_ns();
+
+	if (now < p->next_ns)
+		return;
+	p->next_ns = now + 200 * TSN_NS_PER_MS;
+	p->shown = true;
+	(void)fprintf(stderr, "\r%llu events scanned, %llu matched, at %.*s ",
+	    (unsigned long long)report->scanned, (unsigned long long)report->matched,
+	    (int)tsn_time_format(at_ns, text), text);
 }
 
 static enum tsn_code
@@ -200,8 +222,10 @@ tell_damage(const struct tsn_store_reader *reader)
 
 static enum tsn_code
 run_query(const struct search *s, struct tsn_keys *keys, const struct tsn_query *q,
-    const struct tsn_query_options *o, enum tsn_write_format format, struct tsn_err *err)
+    const struct tsn_query_options *options, enum tsn_write_format format, struct tsn_err *err)
 {
+	struct progress progress = {.next_ns = now_ns() + TSN_NS_PER_SEC};
+	struct tsn_query_options with = *options, *o = &with;
 	struct tsn_store_reader *reader = NULL;
 	struct tsn_query_report report = {0};
 	struct tsn_query_source source;
@@ -219,7 +243,13 @@ run_query(const struct search *s, struct tsn_keys *keys, const struct tsn_query 
 	}
 	source = tsn_query_store(reader);
 	sink = tsn_writer_sink(w);
+	if (!s->quiet && isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO)) {
+		o->progress = show_progress;
+		o->progress_ctx = &progress;
+	}
 	code = tsn_query_run(q, &source, o, &sink, &report, err);
+	if (progress.shown)
+		(void)fprintf(stderr, "\r%*s\r", 78, "");
 	tell_damage(reader);
 	if (code == TSN_OK && !s->quiet) {
 		tsn_buf_init(&notes, 1u << 16);

@@ -47,14 +47,6 @@ struct tsn_query_sink {
 	void *ctx;
 };
 
-struct tsn_query_options {
-	int64_t from_ns, to_ns;		/* [from, to); 0, 0: all */
-	uint64_t limit;			/* of rows; UINT64_MAX: 100 of events, all of tables; 0: all */
-	uint64_t memory_max;		/* 0: TSN_QUERY_MEMORY_DEFAULT */
-	bool (*canceled)(void *ctx);	/* asked at least every few milliseconds; may be NULL */
-	void *canceled_ctx;
-};
-
 /** What an answer does not show by itself. */
 struct tsn_query_report {
 	uint64_t scanned;		/* events looked at */
@@ -66,6 +58,17 @@ struct tsn_query_report {
 	bool limited;			/* there were more rows than `limit` */
 	bool estimated;			/* a distinct count is an estimate (HyperLogLog, 0.8 %) */
 	bool estimated_percentile;	/* a percentile is within 0.5 % of the value */
+};
+
+struct tsn_query_options {
+	int64_t from_ns, to_ns;		/* [from, to); 0, 0: all */
+	uint64_t limit;			/* of rows; UINT64_MAX: 100 of events, all of tables; 0: all */
+	uint64_t memory_max;		/* 0: TSN_QUERY_MEMORY_DEFAULT */
+	bool (*canceled)(void *ctx);	/* asked at least every few milliseconds; may be NULL */
+	void *canceled_ctx;
+	/** Told after each batch what was done and the time the scan has come to; may be NULL. */
+	void (*progress)(void *ctx, const struct tsn_query_report *report, int64_t at_ns);
+	void *progress_ctx;
 };
 
 TSN_MUST_CHECK enum tsn_code tsn_query_run(const struct tsn_query *q,

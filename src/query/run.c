@@ -45,6 +45,9 @@ take_rows(void *ctx, const struct tsn_batch *rows, struct tsn_err *err)
 		if (code != TSN_OK)
 			return code;
 	}
+	if (run->options->progress != NULL && rows->count > 0)
+		run->options->progress(run->options->progress_ctx, &run->report,
+		    rows->events[rows->count - 1].time_ns);
 	return TSN_OK;
 }
 
