@@ -78,6 +78,8 @@ load_journal(struct tsn_store_reader *r, const char *dir, struct tsn_err *err)
 		reader_note(r, err != NULL ? err->msg : "the journal is damaged");
 		rc = TSN_OK;
 	}
+	r->journal_bytes = state.good_end;
+	r->commits = state.commits;
 	if (state.damaged > 0)
 		reader_note(r, "commits in the journal fail their checksum");
 	return rc == TSN_OK ? rowlog_sort(&r->mem) : rc;

@@ -16,6 +16,7 @@ struct tsn_store_reader {
 	struct manifest manifest;
 	struct seg *segs;		/* beside manifest.segs; file.ptr NULL: damaged */
 	struct rowlog mem;		/* what the journal holds, sorted */
+	uint64_t journal_bytes, commits;
 	bool skip_missing;		/* files stay missing: serve the rest */
 	uint64_t damaged;
 	char damage[256];

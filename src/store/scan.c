@@ -17,8 +17,10 @@ struct run {
 	uint64_t order;			/* among equal times: as appended */
 };
 
+#define REF_WHOLE UINT32_MAX
+
 struct ref {
-	uint32_t seg, block;
+	uint32_t seg, block;		/* REF_WHOLE: a segment not looked into yet */
 	int64_t edge;			/* the time at which it is due */
 };
 
@@ -124,11 +126,97 @@ add_run(struct scanner *s, const struct run *run)
 }
 
 static void
+leave(struct scanner *s, uint32_t seg)
+{
+	if (--s->r->segs[seg].users == 0)
+		seg_unload(&s->r->segs[seg]);
+}
+
+static void
 drop_run(struct scanner *s, uint32_t i)
 {
-	block_close(&s->runs[i]->block);
-	free(s->runs[i]);
+	struct run *run = s->runs[i];
+
+	if (run->block.seg != NULL) {
+		uint32_t seg = (uint32_t)(run->block.seg - s->r->segs);
+
+		block_close(&run->block);
+		leave(s, seg);
+	}
+	free(run);
 	s->runs[i] = s->runs[--s->run_count];
+}
+
+static enum tsn_code
+add_ref(struct scanner *s, uint32_t seg, uint32_t block, int64_t low, int64_t high)
+{
+	if (s->ref_count == s->ref_cap) {
+		uint32_t cap = s->ref_cap == 0 ? 64 : s->ref_cap * 2;
+		struct ref *refs = reallocarray(s->refs, cap, sizeof *refs);
+
+		if (refs == NULL)
+			return TSN_ENOMEM;
+		s->refs = refs;
+		s->ref_cap = cap;
+	}
+	s->refs[s->ref_count++] = (struct ref){seg, block, s->scan->newest_first ? high : low};
+	return TSN_OK;
+}
+
+static int
+by_edge(const void *a, const void *b)
+{
+	const struct ref *x = a, *y = b;
+
+	if (x->edge != y->edge)
+		return x->edge < y->edge ? -1 : 1;
+	if (x->seg != y->seg)
+		return x->seg < y->seg ? -1 : 1;
+	return x->block < y->block ? -1 : x->block > y->block;
+}
+
+static int
+by_edge_down(const void *a, const void *b)
+{
+	return by_edge(b, a);
+}
+
+static void
+sort_refs(struct scanner *s)
+{
+	if (s->ref_count - s->ref_at > 1)
+		qsort(s->refs + s->ref_at, s->ref_count - s->ref_at, sizeof *s->refs,
+		    s->scan->newest_first ? by_edge_down : by_edge);
+}
+
+/* A segment's turn has come: its blocks take its place among the others. */
+static enum tsn_code
+open_segment(struct scanner *s, uint32_t i)
+{
+	struct seg *seg = &s->r->segs[i];
+	struct tsn_err why = {0};
+	enum tsn_code rc = seg_load(seg, s->r->keys, &s->r->sources, &why);
+
+	if (rc == TSN_ECORRUPT) {
+		reader_note(s->r, why.msg);
+		seg_close(seg);
+		return TSN_OK;
+	}
+	if (rc != TSN_OK)
+		TSN_FAIL(s->err, rc, "%s", why.msg);
+	seg->users++;
+	TSN_TRY(refresh_fields(s));
+	for (uint32_t k = 0; k < seg->block_count; k++) {
+		const struct seg_block *b = &seg->blocks[k];
+
+		if (b->time_min >= s->scan->to_ns || b->time_max < s->scan->from_ns)
+			continue;
+		TSN_TRY(add_ref(s, i, k, b->time_min, b->time_max));
+		seg->users++;
+	}
+	sort_refs(s);
+	leave(s, i);
+	return TSN_OK;
 }
 
 static uint32_t
@@ -148,7 +236,7 @@ lower(const uint64_t *times, uint32_t n, int64_t ns)
 }
 
 static enum tsn_code
-open_run(struct scanner *s, const struct ref *ref)
+open_block(struct scanner *s, const struct ref *ref)
 {
 	struct run run = {.order = (uint64_t)ref->seg << 32 | ref->block};
 	struct seg *seg = &s->r->segs[ref->seg];
@@ -167,12 +255,15 @@ open_run(struct scanner *s, const struct ref *ref)
 			return TSN_OK;
 	}
 	block_close(&run.block);
+	if (rc == TSN_OK)
+		leave(s, ref->seg);
 	if (rc == TSN_ECORRUPT) {
 		struct tsn_err what;
 
 		(void)TSN_ERR(&what, rc, "%s: block %u is damaged, its %u events are missing",
 		    seg->path, ref->block, seg->blocks[ref->block].rows);
 		reader_note(s->r, what.msg);
+		leave(s, ref->seg);
 		return TSN_OK;
 	}
 	return rc;
@@ -270,7 +361,9 @@ run_all(struct scanner *s)
 		uint32_t i;
 
 		while (s->ref_at < s->ref_count && is_due(s, &s->refs[s->ref_at])) {
-			enum tsn_code rc = open_run(s, &s->refs[s->ref_at++]);
+			struct ref ref = s->refs[s->ref_at++];
+			enum tsn_code rc = ref.block == REF_WHOLE ? open_segment(s, ref.seg) :
+								    open_block(s, &ref);
 
 			if (rc == TSN_ENOMEM)
 				TSN_FAIL(s->err, rc, "out of memory");
@@ -289,72 +382,17 @@ run_all(struct scanner *s)
 /* ---- what there is to scan ---- */
 
 static enum tsn_code
-add_ref(struct scanner *s, uint32_t seg, uint32_t block)
-{
-	const struct seg_block *b = &s->r->segs[seg].blocks[block];
-
-	if (b->time_min >= s->scan->to_ns || b->time_max < s->scan->from_ns)
-		return TSN_OK;
-	if (s->ref_count == s->ref_cap) {
-		uint32_t cap = s->ref_cap == 0 ? 64 : s->ref_cap * 2;
-		struct ref *refs = reallocarray(s->refs, cap, sizeof *refs);
-
-		if (refs == NULL)
-			return TSN_ENOMEM;
-		s->refs = refs;
-		s->ref_cap = cap;
-	}
-	s->refs[s->ref_count++] = (struct ref){seg, block,
-	    s->scan->newest_first ? b->time_max : b->time_min};
-	return TSN_OK;
-}
-
-static int
-by_edge(const void *a, const void *b)
-{
-	const struct ref *x = a, *y = b;
-
-	if (x->edge != y->edge)
-		return x->edge < y->edge ? -1 : 1;
-	if (x->seg != y->seg)
-		return x->seg < y->seg ? -1 : 1;
-	return x->block < y->block ? -1 : x->block > y->block;
-}
-
-static int
-by_edge_down(const void *a, const void *b)
-{
-	return by_edge(b, a);
-}
-
-static enum tsn_code
 collect(struct scanner *s)
 {
-	struct tsn_store_reader *r = s->r;
+	for (uint32_t i = 0; i < s->r->manifest.seg_count; i++) {
+		const struct manifest_seg *m = &s->r->manifest.segs[i];
 
-	for (uint32_t i = 0; i < r->manifest.seg_count; i++) {
-		const struct manifest_seg *m = &r->manifest.segs[i];
-		struct tsn_err why = {0};
-		enum tsn_code rc;
-
-		if (r->segs[i].file.ptr == NULL || m->time_min >= s->scan->to_ns ||
-		    m->time_max < s->scan->from_ns)
-			continue;
-		rc = seg_load(&r->segs[i], r->keys, &r->tmpls, &r->sources, &why);
-		if (rc == TSN_ECORRUPT) {
-			reader_note(r, why.msg);
-			seg_close(&r->segs[i]);
-			continue;
-		}
-		if (rc != TSN_OK)
-			TSN_FAIL(s->err, rc, "%s", why.msg);
-		for (uint32_t k = 0; k < r->segs[i].block_count; k++)
-			TSN_TRY(add_ref(s, i, k));
+		if (s->r->segs[i].file.ptr != NULL && m->time_min < s->scan->to_ns &&
+		    m->time_max >= s->scan->from_ns)
+			TSN_TRY(add_ref(s, i, REF_WHOLE, m->time_min, m->time_max));
 	}
-	if (s->ref_count > 1)
-		qsort(s->refs, s->ref_count, sizeof *s->refs,
-		    s->scan->newest_first ? by_edge_down : by_edge);
-	return refresh_fields(s);
+	sort_refs(s);
+	return TSN_OK;
 }
 
 static enum tsn_code
@@ -388,6 +426,9 @@ tsn_store_scan(struct tsn_store_reader *r, const struct tsn_store_scan *scan, st
 		rc = run_all(&s);
 	while (s.run_count > 0)
 		drop_run(&s, s.run_count - 1);
+	for (; s.ref_at < s.ref_count; s.ref_at++)
+		if (s.refs[s.ref_at].block != REF_WHOLE)
+			leave(&s, s.refs[s.ref_at].seg);
 	free(s.runs);
 	free(s.refs);
 	free(s.keys);

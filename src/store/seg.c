@@ -78,17 +78,31 @@ seg_open(struct seg *s, const char *path, struct tsn_err *err)
 }
 
 void
-seg_close(struct seg *s)
+seg_unload(struct seg *s)
 {
 	for (uint32_t i = 0; i < s->column_count; i++) {
 		free(s->columns[i].dict_raw);
 		free(s->columns[i].dict_counts);
 		strings_done(&s->columns[i].dict);
 	}
+	tmpl_table_done(&s->tmpl_table);
 	tsn_arena_done(&s->arena);
-	if (s->file.ptr != NULL)
-		(void)munmap((void *)(uintptr_t)s->file.ptr, s->file.len);
-	s->column_count = 0;
+	tsn_arena_init(&s->arena, SEG_MEMORY_MAX);
+	s->tmpls = NULL;
+	s->columns = NULL;
+	s->blocks = NULL;
+	s->sources = NULL;
+	s->column_count = s->tmpl_count = s->block_count = s->source_count = 0;
+	s->loaded = false;
+}
+
+void
+seg_close(struct seg *s)
+{
+	if (s->file.ptr == NULL)
+		return;
+	seg_unload(s);
+	(void)munmap((void *)(uintptr_t)s->file.ptr, s->file.len);
 	s->file = TSN_SLICE_NONE;
 }
 
@@ -137,7 +151,7 @@ load_sources(struct seg *s, struct bin *r, struct sources *sources)
 }
 
 static enum tsn_code
-load_tmpls(struct seg *s, struct bin *r, struct tmpl_table *tmpls, struct key_map *map)
+load_tmpls(struct seg *s, struct bin *r, struct key_map *map)
 {
 	struct tsn_buf sig TSN_CLEANUP(tsn_buf_done);
 	uint32_t n = bin_count(r);
@@ -146,6 +160,7 @@ load_tmpls(struct seg *s, struct bin *r, struct tmpl_table *tmpls, struct key_ma
 	s->tmpls = tsn_arena_calloc(&s->arena, n + 1, sizeof *s->tmpls);
 	if (s->tmpls == NULL)
 		return TSN_ENOMEM;
+	TSN_TRY(tmpl_table_init(&s->tmpl_table, SEG_MEMORY_MAX));
 	s->tmpl_count = n;
 	for (uint32_t i = 0; i < n; i++) {
 		struct seg_tmpl *t = &s->tmpls[i];
@@ -155,7 +170,7 @@ load_tmpls(struct seg *s, struct bin *r, struct tmpl_table *tmpls, struct key_ma
 		if (r->bad)
 			return TSN_ECORRUPT;
 		TSN_TRY(tmpl_rekey(raw, map, &sig));
-		TSN_TRY(tmpl_intern(tmpls, tsn_buf_get(&sig), &t->tmpl));
+		TSN_TRY(tmpl_intern(&s->tmpl_table, tsn_buf_get(&sig), &t->tmpl));
 		t->columns = tsn_arena_alloc(&s->arena, (t->tmpl->slot_count + 1) *
 		    sizeof *t->columns);
 		if (t->columns == NULL)
@@ -291,14 +306,13 @@ load_block(struct seg *s, struct bin *r, struct seg_block *b)
 }
 
 static enum tsn_code
-load_footer(struct seg *s, struct bin *r, struct tsn_keys *keys, struct tmpl_table *tmpls,
-    struct sources *sources)
+load_footer(struct seg *s, struct bin *r, struct tsn_keys *keys, struct sources *sources)
 {
 	struct key_map map = {0};
 
 	TSN_TRY(load_keys(s, r, keys, &map));
 	TSN_TRY(load_sources(s, r, sources));
-	TSN_TRY(load_tmpls(s, r, tmpls, &map));
+	TSN_TRY(load_tmpls(s, r, &map));
 	TSN_TRY(load_columns(s, r, &map));
 	TSN_TRY(check_columns(s));
 	TSN_TRY(load_dicts(s, r));
@@ -314,8 +328,7 @@ load_footer(struct seg *s, struct bin *r, struct tsn_keys *keys, struct tmpl_tab
 }
 
 enum tsn_code
-seg_load(struct seg *s, struct tsn_keys *keys, struct tmpl_table *tmpls, struct sources *sources,
-    struct tsn_err *err)
+seg_load(struct seg *s, struct tsn_keys *keys, struct sources *sources, struct tsn_err *err)
 {
 	struct pack footer;
 	enum tsn_code rc;
@@ -329,9 +342,11 @@ seg_load(struct seg *s, struct tsn_keys *keys, struct tmpl_table *tmpls, struct 
 	rc = unpack(s->file, &footer, &raw);
 	if (rc == TSN_OK) {
 		r = bin_of(raw, footer.raw_len);
-		rc = load_footer(s, &r, keys, tmpls, sources);
+		rc = load_footer(s, &r, keys, sources);
 		free(raw);
 	}
+	if (rc != TSN_OK)
+		seg_unload(s);
 	if (rc == TSN_ENOMEM)
 		TSN_FAIL(err, rc, "out of memory");
 	if (rc != TSN_OK)

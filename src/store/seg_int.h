@@ -50,7 +50,9 @@ struct seg {
 	struct tsn_slice file;		/* mapped */
 	struct tsn_arena arena;
 	struct tsn_keys *keys;
+	struct tmpl_table tmpl_table;
 	bool loaded, keys_lost;		/* keys_lost: the process had no room for some names */
+	uint32_t users;			/* for scans: blocks still to be read */
 	struct seg_tmpl *tmpls;
 	const struct tsn_source **sources;
 	struct seg_column *columns;
@@ -61,9 +63,11 @@ struct seg {
 
 /** Maps it and checks head and tail.  TSN_ECORRUPT, TSN_EVERSION, TSN_ENOTFOUND, TSN_EIO. */
 TSN_MUST_CHECK enum tsn_code seg_open(struct seg *s, const char *path, struct tsn_err *err);
-/** Reads the directory (once); templates go to the table, sources to the list. */
+/** Reads the directory (once); its sources are interned in the list. */
 TSN_MUST_CHECK enum tsn_code seg_load(struct seg *s, struct tsn_keys *keys,
-    struct tmpl_table *tmpls, struct sources *sources, struct tsn_err *err);
+    struct sources *sources, struct tsn_err *err);
+/** Forgets the directory and the dictionaries, keeps the file mapped. */
+void seg_unload(struct seg *s);
 void seg_close(struct seg *s);
 /** Loads the column's dictionary (once); a column without one has count 0. */
 TSN_MUST_CHECK enum tsn_code seg_dict(struct seg *s, uint32_t column);

@@ -16,6 +16,7 @@
 /* More constants than this of one field: it is a variable. */
 #define SEEN_MAX 24u
 #define SEEN_BYTES_MAX (32u << 20)
+#define PLAIN_BYTES_MAX (64u << 20)
 
 struct shape_span {
 	uint32_t start, end;
@@ -28,6 +29,12 @@ struct shape_elem {
 	tsn_key key;
 };
 
+struct shape_escaped {
+	const char *plain_of;	/* the field's text that was found equal; NULL */
+	size_t at, len;		/* in `plain` */
+	uint32_t elem;
+};
+
 struct shape_seen {
 	uint64_t *hashes;
 	uint32_t count;		/* SEEN_MAX + 1: varies */
@@ -38,6 +45,7 @@ shape_init(struct shape *s)
 {
 	*s = (struct shape){0};
 	tsn_buf_init(&s->sig, TMPL_SIG_MAX);
+	tsn_buf_init(&s->plain, PLAIN_BYTES_MAX);
 	tsn_arena_init(&s->arena, SEEN_BYTES_MAX);
 }
 
@@ -51,6 +59,8 @@ shape_done(struct shape *s)
 	free(s->spans);
 	free(s->elems);
 	free(s->field_elem);
+	free(s->escaped);
+	tsn_buf_done(&s->plain);
 	free(s->seen);
 	tsn_arena_done(&s->arena);
 	*s = (struct shape){0};
@@ -228,11 +238,74 @@ put_text(struct shape *s, const char *text, uint32_t from, uint32_t to)
 	put_elem(s, done, to, false, 0);
 }
 
+/* The inside of a string with escapes becomes a slot; its plain text is kept to find its field. */
+static void
+put_escaped(struct shape *s, const char *text, uint32_t start, uint32_t end)
+{
+	struct shape_escaped *e;
+	void *p = grow(s->escaped, &s->escaped_cap, s->escaped_count + 1, sizeof *s->escaped);
+
+	if (p == NULL || !tsn_buf_room(&s->plain, end - start + 4u)) {
+		s->failed = true;
+		return;
+	}
+	s->escaped = p;
+	e = &s->escaped[s->escaped_count++];
+	*e = (struct shape_escaped){.at = s->plain.len, .elem = s->elem_count};
+	e->len = tmpl_unescape((struct tsn_slice){text + start, end - start},
+	    s->plain.ptr + s->plain.len);
+	if (e->len != SIZE_MAX)
+		s->plain.len += e->len;
+	put_elem(s, start, end, true, 0);
+}
+
+/* The closing quote of the string whose inside begins at `i`, or `to`. */
+static uint32_t
+string_end(const char *text, uint32_t i, uint32_t to, bool *ret_escapes)
+{
+	*ret_escapes = false;
+	for (; i < to && text[i] != '"'; i++) {
+		if (text[i] == '\\') {
+			*ret_escapes = true;
+			i++;
+		}
+	}
+	return i < to ? i : to;
+}
+
+/* Between the fields of a JSON document: strings with escapes are what fields were made of. */
+static void
+put_json(struct shape *s, const char *text, uint32_t from, uint32_t to)
+{
+	uint32_t done = from, i = from;
+	bool escapes;
+
+	/* Behind a field that is a string stands its closing quote. */
+	if (i < to && i > 0 && text[i] == '"' && s->elem_count > 0)
+		i++;
+	while (i < to && !s->failed) {
+		const char *quote = memchr(text + i, '"', to - i);
+		uint32_t start, end;
+
+		if (quote == NULL)
+			break;
+		start = (uint32_t)(quote - text) + 1;
+		end = string_end(text, start, to, &escapes);
+		i = end + 1;
+		if (end >= to || !escapes || (i < to && text[i] == ':'))
+			continue;
+		put_elem(s, done, start, false, 0);
+		put_escaped(s, text, start, end);
+		done = end;
+	}
+	put_elem(s, done, to, false, 0);
+}
+
 static void
 put_gap(struct shape *s, const struct tsn_event *ev, uint32_t from, uint32_t to)
 {
 	if (ev->original.ptr[0] == '{')
-		put_elem(s, from, to, false, 0);
+		put_json(s, ev->original.ptr, from, to);
 	else
 		put_text(s, ev->original.ptr, from, to);
 }
@@ -297,6 +370,46 @@ put_sig_elems(struct shape *s, const struct tsn_event *ev)
 			bin_add_u32(&s->sig, e->key);
 			s->vals[e->slot] = (struct val){ev->original.ptr + e->start, 0, len};
 		}
+	}
+}
+
+/* The string with escapes that the field's text was made of; they stand in the same order. */
+static uint32_t
+find_escaped(struct shape *s, const struct tsn_field *f, uint32_t *at)
+{
+	for (uint32_t k = 0; k < s->escaped_count; k++) {
+		uint32_t i = (*at + k) % s->escaped_count;
+		struct shape_escaped *e = &s->escaped[i];
+
+		if (e->plain_of != f->ptr && (e->len != f->len ||
+		    memcmp(s->plain.ptr + e->at, f->ptr, f->len) != 0))
+			continue;
+		if (e->len != f->len)
+			continue;
+		e->plain_of = f->ptr;
+		*at = i + 1;
+		return e->elem;
+	}
+	return UINT32_MAX;
+}
+
+static void
+match_escaped(struct shape *s, const struct tsn_event *ev)
+{
+	uint32_t at = 0, start, elem;
+
+	for (uint32_t i = 0; i < ev->field_count && s->escaped_count > 0; i++) {
+		const struct tsn_field *f = &ev->fields[i];
+
+		if (f->type != TSN_T_STR || f->ptr == NULL || f->len == 0 ||
+		    f->key == TSN_F_EVENT_ORIGINAL || inside(ev, f, &start))
+			continue;
+		elem = find_escaped(s, f, &at);
+		if (elem == UINT32_MAX)
+			continue;
+		s->field_elem[i] = elem;
+		if (s->elems[elem].key == 0)
+			s->elems[elem].key = f->key;
 	}
 }
 
@@ -487,6 +600,11 @@ put_field(struct shape *s, const struct tsn_event *ev, uint32_t i, bool whole)
 		put_field_head(s, f, from, NUM_NONE);
 		return;
 	}
+	if (!whole && s->field_elem[i] != UINT32_MAX && !inside(ev, f, &start)) {
+		put_field_head(s, f, FROM_ESCAPED, NUM_NONE);
+		bin_add_u32(&s->sig, s->elems[s->field_elem[i]].slot);
+		return;
+	}
 	if (f->key == TSN_F_EVENT_ORIGINAL || f->type == TSN_T_NULL || f->type >= TSN_T_OBJECT ||
 	    !inside(ev, f, &start)) {
 		put_outside(s, ev, f);
@@ -541,6 +659,8 @@ shape_make(struct shape *s, const struct tsn_event *ev, bool whole)
 	tsn_buf_reset(&s->sig);
 	s->val_count = 0;
 	s->elem_count = 0;
+	s->escaped_count = 0;
+	tsn_buf_reset(&s->plain);
 	s->failed = false;
 	collect_spans(s, ev);
 	put_head(s, ev);
@@ -550,6 +670,7 @@ shape_make(struct shape *s, const struct tsn_event *ev, bool whole)
 		cut(s, ev);
 	if (s->failed)
 		return TSN_ELIMIT;
+	match_escaped(s, ev);
 	put_sig_elems(s, ev);
 	bin_add_u32(&s->sig, ev->field_count);
 	for (uint32_t i = 0; i < ev->field_count; i++)

@@ -181,7 +181,7 @@ parse_field(struct bin *r, struct tmpl *t, struct tmpl_field *f)
 		return;
 	if (f->from == FROM_CONST) {
 		parse_const(r, f);
-	} else if (f->from == FROM_SLOT) {
+	} else if (f->from == FROM_SLOT || f->from == FROM_ESCAPED) {
 		f->slot = bin_u32(r);
 		if (f->slot == UINT32_MAX)
 			add_slot(r, t, f->key, false, &f->slot);
@@ -349,7 +349,7 @@ rekey_field(struct tsn_buf *out, struct tsn_slice sig, struct bin *r, struct key
 		(void)bin_u8(r);
 		(void)bin_take(r, bin_u32(r));
 		(void)bin_u64(r);
-	} else if (from == FROM_SLOT) {
+	} else if (from == FROM_SLOT || from == FROM_ESCAPED) {
 		(void)bin_u32(r);
 	} else if (from == FROM_SPAN) {
 		(void)bin_take(r, 16);

@@ -48,6 +48,7 @@ enum from {
 	FROM_SPAN,		/* text: a run of the record from one place of the elements to another */
 	FROM_RUN,		/* text: a run of the record given by two number slots */
 	FROM_NUM,		/* no text; number in a slot */
+	FROM_ESCAPED,		/* text: what a slot says as the inside of a JSON string */
 	FROM__COUNT
 };
 
@@ -143,6 +144,7 @@ TSN_MUST_CHECK enum tsn_code tmpl_rekey(struct tsn_slice sig, struct key_map *ma
 struct shape_span;
 struct shape_elem;
 struct shape_seen;
+struct shape_escaped;
 
 struct shape {
 	struct tsn_buf sig;
@@ -153,6 +155,9 @@ struct shape {
 	struct shape_elem *elems;
 	uint32_t elem_count, elem_cap;
 	uint32_t *field_elem;	/* by field: element that is its text; UINT32_MAX none */
+	struct shape_escaped *escaped;	/* elements that are strings with escapes */
+	uint32_t escaped_count, escaped_cap;
+	struct tsn_buf plain;	/* their texts, one behind the other */
 	uint32_t field_cap;
 	struct shape_seen *seen;	/* by key: values met as constants */
 	uint32_t seen_cap;
@@ -191,7 +196,12 @@ void unshape_needs(const struct tmpl *t, const struct projection *p, bool *needs
 TSN_MUST_CHECK enum tsn_code unshape_some(const struct row *row, const struct projection *p,
     struct tsn_batch *batch);
 
-/* What both sides must agree on: the number a text stands for. */
+/*
+ * What both sides must agree on.  The inside of a JSON string without its escapes: written to out
+ * (room for s.len bytes); SIZE_MAX when it is none.
+ */
+size_t tmpl_unescape(struct tsn_slice s, char *out);
+/* The number a text stands for. */
 bool tmpl_num_of_text(uint8_t type, struct tsn_slice text, uint64_t *ret_bits);
 
 #endif

@@ -95,6 +95,24 @@ slot_text(const struct rebuilt *r, const struct tmpl_field *m, struct tsn_batch 
 }
 
 static enum tsn_code
+unescaped(const struct rebuilt *r, const struct tmpl_field *m, struct tsn_batch *b,
+    struct tsn_field *f)
+{
+	const struct val *v = &r->row->vals[m->slot];
+	char *out = tsn_arena_alloc(&b->arena, (size_t)v->len + 1);
+	size_t n;
+
+	if (out == NULL)
+		return TSN_ELIMIT;
+	n = tmpl_unescape((struct tsn_slice){v->ptr, v->len}, out);
+	if (n == SIZE_MAX)
+		return TSN_ECORRUPT;
+	f->ptr = out;
+	f->len = (uint32_t)n;
+	return TSN_OK;
+}
+
+static enum tsn_code
 text_of(const struct rebuilt *r, const struct tsn_event *ev, const struct tmpl_field *m,
     struct tsn_batch *b, struct tsn_field *f)
 {
@@ -105,6 +123,8 @@ text_of(const struct rebuilt *r, const struct tsn_event *ev, const struct tmpl_f
 	switch ((enum from)m->from) {
 	case FROM_SLOT:
 		return slot_text(r, m, b, f) ? TSN_OK : TSN_ELIMIT;
+	case FROM_ESCAPED:
+		return unescaped(r, m, b, f);
 	case FROM_SPAN:
 		return span_of(r, m, f) ? TSN_OK : TSN_ECORRUPT;
 	case FROM_RUN:
@@ -170,6 +190,7 @@ num_of(const struct row *row, const struct tmpl_field *m, struct tsn_field *f)
 	case FROM_PATH:
 	case FROM_ADDRESS:
 	case FROM_SLOT:
+	case FROM_ESCAPED:
 	case FROM_SPAN:
 	case FROM_RUN:
 	case FROM__COUNT:
@@ -278,7 +299,7 @@ unshape_needs(const struct tmpl *t, const struct projection *p, bool *needs)
 
 		if (!projection_has(p, f->key))
 			continue;
-		if (f->from == FROM_SLOT || f->from == FROM_NUM)
+		if (f->from == FROM_SLOT || f->from == FROM_ESCAPED || f->from == FROM_NUM)
 			needs[f->slot] = true;
 		if (f->num_from == NUM_SLOT)
 			needs[f->num_slot] = true;
