@@ -69,6 +69,12 @@ find_entry(const struct block *b, uint32_t column)
 	    &b->dir->entries[low] : NULL;
 }
 
+const struct seg_entry *
+block_entry(const struct block *b, uint32_t column)
+{
+	return find_entry(b, column + SEG_COL_FIRST);
+}
+
 static bool
 in_bounds(const uint64_t *v, uint32_t n, uint64_t bound)
 {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "store/hint_int.h"
 #include "store/reader_int.h"
 
 #define ROWS_MAX 1024u
@@ -15,6 +16,7 @@ struct run {
 	struct block block;		/* seg NULL: the journal */
 	uint32_t at, end;		/* rows left, [at, end) */
 	uint64_t order;			/* among equal times: as appended */
+	uint64_t *may;			/* rows that can match; NULL: all */
 };
 
 #define REF_WHOLE UINT32_MAX
@@ -37,6 +39,8 @@ struct scanner {
 	struct run **runs;
 	uint32_t run_count, run_cap;
 	struct val *vals;
+	struct hint *hint;
+	struct hint_seg **hints;	/* by segment */
 	struct tsn_err *err;
 };
 
@@ -128,8 +132,13 @@ add_run(struct scanner *s, const struct run *run)
 static void
 leave(struct scanner *s, uint32_t seg)
 {
-	if (--s->r->segs[seg].users == 0)
-		seg_unload(&s->r->segs[seg]);
+	if (--s->r->segs[seg].users > 0)
+		return;
+	if (s->hints != NULL) {
+		hint_seg_free(s->hints[seg]);
+		s->hints[seg] = NULL;
+	}
+	seg_unload(&s->r->segs[seg]);
 }
 
 static void
@@ -143,6 +152,7 @@ drop_run(struct scanner *s, uint32_t i)
 		block_close(&run->block);
 		leave(s, seg);
 	}
+	free(run->may);
 	free(run);
 	s->runs[i] = s->runs[--s->run_count];
 }
@@ -206,6 +216,8 @@ open_segment(struct scanner *s, uint32_t i)
 		TSN_FAIL(s->err, rc, "%s", why.msg);
 	seg->users++;
 	TSN_TRY(refresh_fields(s));
+	if (s->hint != NULL)
+		TSN_TRY(hint_seg_new(s->hint, seg, &s->hints[i]));
 	for (uint32_t k = 0; k < seg->block_count; k++) {
 		const struct seg_block *b = &seg->blocks[k];
 
@@ -236,24 +248,61 @@ lower(const uint64_t *times, uint32_t n, int64_t ns)
 }
 
 static enum tsn_code
+ask_hint(struct scanner *s, uint32_t seg, struct run *run, bool *ret_any)
+{
+	enum tsn_code rc;
+
+	run->may = malloc(HINT_WORDS * sizeof *run->may);
+	if (run->may == NULL)
+		return TSN_ENOMEM;
+	rc = hint_block(s->hints[seg], &run->block, run->may, ret_any);
+	return rc;
+}
+
+/* Rows at both ends that can not match are left out, so that the others are alone in `run`. */
+static void
+trim_run(struct run *run)
+{
+	if (run->may == NULL)
+		return;
+	while (run->at < run->end && !(run->may[run->at / 64] >> (run->at % 64) & 1))
+		run->at++;
+	while (run->at < run->end &&
+	    !(run->may[(run->end - 1) / 64] >> ((run->end - 1) % 64) & 1))
+		run->end--;
+}
+
+static enum tsn_code
+cut_run(struct scanner *s, struct run *run)
+{
+	const uint64_t *times;
+
+	TSN_TRY(block_need_rows(&run->block, SEG_COL_TIME));
+	times = run->block.rows[SEG_COL_TIME];
+	run->at = lower(times, run->block.dir->rows, s->scan->from_ns);
+	run->end = lower(times, run->block.dir->rows, s->scan->to_ns);
+	trim_run(run);
+	return run->at < run->end ? decode_block(s, &run->block) : TSN_OK;
+}
+
+static enum tsn_code
 open_block(struct scanner *s, const struct ref *ref)
 {
 	struct run run = {.order = (uint64_t)ref->seg << 32 | ref->block};
 	struct seg *seg = &s->r->segs[ref->seg];
 	enum tsn_code rc = block_open(&run.block, seg, ref->block);
+	bool any = true;
 
-	if (rc == TSN_OK)
-		rc = decode_block(s, &run.block);
-	if (rc == TSN_OK) {
-		const uint64_t *times = run.block.rows[SEG_COL_TIME];
-
-		run.at = lower(times, run.block.dir->rows, s->scan->from_ns);
-		run.end = lower(times, run.block.dir->rows, s->scan->to_ns);
-		if (run.at < run.end)
-			rc = add_run(s, &run);
-		if (run.at < run.end && rc == TSN_OK)
+	if (rc == TSN_OK && s->hints != NULL && s->hints[ref->seg] != NULL)
+		rc = ask_hint(s, ref->seg, &run, &any);
+	if (rc == TSN_OK && any)
+		rc = cut_run(s, &run);
+	if (rc == TSN_OK && run.at < run.end) {
+		rc = add_run(s, &run);
+		if (rc == TSN_OK)
 			return TSN_OK;
 	}
+	free(run.may);
 	block_close(&run.block);
 	if (rc == TSN_OK)
 		leave(s, ref->seg);
@@ -373,6 +422,7 @@ run_all(struct scanner *s)
 			continue;
 		i = next_run(s);
 		TSN_TRY(emit(s, s->runs[i]));
+		trim_run(s->runs[i]);
 		if (s->runs[i]->at == s->runs[i]->end)
 			drop_run(s, i);
 	}
@@ -405,6 +455,12 @@ prepare(struct scanner *s)
 	if (s->vals == NULL)
 		return TSN_ENOMEM;
 	TSN_TRY(prepare_fields(s));
+	TSN_TRY(hint_new(s->scan->hint, s->r->keys, &s->hint));
+	if (s->hint != NULL) {
+		s->hints = calloc(s->r->manifest.seg_count + 1, sizeof(struct hint_seg *));
+		if (s->hints == NULL)
+			return TSN_ENOMEM;
+	}
 	TSN_TRY(collect(s));
 	mem.at = rowlog_lower(&s->r->mem, s->scan->from_ns);
 	mem.end = rowlog_lower(&s->r->mem, s->scan->to_ns);
@@ -429,6 +485,8 @@ tsn_store_scan(struct tsn_store_reader *r, const struct tsn_store_scan *scan, st
 	for (; s.ref_at < s.ref_count; s.ref_at++)
 		if (s.refs[s.ref_at].block != REF_WHOLE)
 			leave(&s, s.refs[s.ref_at].seg);
+	free(s.hints);
+	hint_free(s.hint);
 	free(s.runs);
 	free(s.refs);
 	free(s.keys);

@@ -102,6 +102,8 @@ void block_close(struct block *b);
 TSN_MUST_CHECK enum tsn_code block_need_rows(struct block *b, uint32_t which);
 /** Decodes the values of a column of slots (0 .. column_count); none in this block: n is 0. */
 TSN_MUST_CHECK enum tsn_code block_need_values(struct block *b, uint32_t column);
+/** What the directory says of a column of slots in this block, or NULL. */
+const struct seg_entry *block_entry(const struct block *b, uint32_t column);
 /** Everything that whole rows need. */
 TSN_MUST_CHECK enum tsn_code block_need_all(struct block *b);
 /** What projected rows need: the marked columns, and times. */

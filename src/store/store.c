@@ -350,6 +350,16 @@ tsn_store_commit(struct tsn_store *s, struct tsn_err *err)
 	return commit_journal(s, err);
 }
 
+enum tsn_code
+tsn_store_seal(struct tsn_store *s, struct tsn_err *err)
+{
+	if (s->broken)
+		return refuse_broken(s, err);
+	if (s->rows.count == 0 && s->pending.range_count == 0 && !seal_pending(s))
+		return TSN_OK;
+	return seal_commit(s, err);
+}
+
 const struct tsn_store_range *
 tsn_store_ranges(const struct tsn_store *s, struct tsn_slice source, size_t *ret_count)
 {

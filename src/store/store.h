@@ -51,6 +51,8 @@ TSN_MUST_CHECK enum tsn_code tsn_store_forget_ranges(struct tsn_store *s, struct
     struct tsn_err *err);
 /** Makes everything appended durable: group commit. */
 TSN_MUST_CHECK enum tsn_code tsn_store_commit(struct tsn_store *s, struct tsn_err *err);
+/** The same, and moves everything out of the journal into segments. */
+TSN_MUST_CHECK enum tsn_code tsn_store_seal(struct tsn_store *s, struct tsn_err *err);
 /** Stored ranges of one source in the order of begin; valid until the next append or commit. */
 const struct tsn_store_range *tsn_store_ranges(const struct tsn_store *s, struct tsn_slice source,
     size_t *ret_count);
