@@ -9,6 +9,9 @@ with 77 when the data is absent.
 """
 import collections, datetime, gzip, json, pathlib, re, subprocess, sys
 
+sys.dont_write_bytecode = True
+import parser_rates_web
+
 TOOL, CORPUS = sys.argv[1], pathlib.Path(sys.argv[2])
 MISSES = sys.argv[sys.argv.index("--misses") + 1] if "--misses" in sys.argv else None
 
@@ -211,12 +214,14 @@ if not (CORPUS / "06-parser-vectors").is_dir():
     sys.exit(77)
 for test_set in (fail2ban, ossec, metron, rfc5424, crowdsec, lnav):
     test_set()
+parser_rates_web.Sets(TOOL, CORPUS, RATE, parse, get, same).all()
 RATE.show()
 # What was reached; a change that loses some must say why.
 FLOORS = {"fail2ban syslog programs: host": 98, "fail2ban syslog programs: user": 100,
           "ossec_wazuh: kind": 100, "ossec_wazuh: peer of servers": 100, "metron asa: all fields": 98,
           "metron syslog5424: all fields": 100, "rfc5424: valid or not": 100, "rfc5424: all fields": 100,
           "crowdsec syslog programs: source, user": 100, "lnav syslog samples: time, program": 100}
+FLOORS.update(parser_rates_web.FLOORS)
 if "--check" in sys.argv:
     for name, floor in FLOORS.items():
         good, total = RATE.sets.get(name, (0, 0))

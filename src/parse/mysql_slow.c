@@ -224,7 +224,7 @@ parse_slow(struct tsn_parse_ctx *ctx, struct tsn_slice record)
 {
 	struct slow b = {.st = tsn_mysql_state(ctx)};
 	struct tsn_scan s = tsn_scan_of(record), before;
-	struct tsn_slice line, query;
+	struct tsn_slice line, query, use = TSN_SLICE_NONE;
 
 	if (probe_slow(record) != TSN_PROBE_YES)
 		return TSN_EPARSE;
@@ -248,6 +248,7 @@ parse_slow(struct tsn_parse_ctx *ctx, struct tsn_slice record)
 		    line.ptr[line.len - 1] == ';') {
 			struct tsn_slice db = tsn_slice_of(line.ptr + 4, line.len - 5);
 
+			use = line;
 			if (db.len > 2 && db.ptr[0] == '`' && db.ptr[db.len - 1] == '`')
 				db = tsn_slice_of(db.ptr + 1, db.len - 2);
 			if (tsn_event_find(ctx->ev, TSN_F_SQL_DATABASE) == NULL)
@@ -264,6 +265,8 @@ parse_slow(struct tsn_parse_ctx *ctx, struct tsn_slice record)
 		break;
 	}
 	query = tsn_slice_trim(tsn_scan_rest(&s));
+	if (query.len == 0)	/* then USE was the statement itself */
+		query = use;
 	tsn_put_some(ctx, TSN_F_MYSQL_SLOWLOG_QUERY, query);
 	tsn_sql_put_query(ctx, query);
 	return TSN_OK;

@@ -159,8 +159,8 @@ parse_extra(struct tsn_parse_ctx *ctx, struct tsn_scan s)
 	tsn_put_num(ctx, TSN_F_HTTP_RESPONSE_BYTES, w);
 }
 
-/* Everything behind the time; false when a quote does not close. */
-static bool
+/* Everything behind the time; TSN_ELIMIT when a quote does not close. */
+static enum tsn_code
 parse_rest(struct tsn_parse_ctx *ctx, struct tsn_scan *s)
 {
 	struct tsn_slice v;
@@ -173,8 +173,10 @@ parse_rest(struct tsn_parse_ctx *ctx, struct tsn_scan *s)
 			tsn_put_str(ctx, TSN_F_DESTINATION_DOMAIN, v);
 		tsn_scan_blanks(s);
 	}
+	if (s->at == s->end || *s->at != '"')
+		return TSN_EPARSE;
 	if (!tsn_web_quoted(s, &v, &escaped))
-		return false;
+		return TSN_ELIMIT;
 	tsn_web_put_request(ctx, escaped ? tsn_web_unescape(ctx, v) : v);
 	tsn_scan_blanks(s);
 	tsn_web_put_status(ctx, tsn_scan_word(s));
@@ -185,22 +187,22 @@ parse_rest(struct tsn_parse_ctx *ctx, struct tsn_scan *s)
 	tsn_scan_blanks(s);
 	if (s->at == s->end || *s->at != '"') {
 		parse_extra(ctx, *s);
-		return true;
+		return TSN_OK;
 	}
 	if (!tsn_web_quoted(s, &v, &escaped))
-		return false;
+		return TSN_ELIMIT;
 	if (tsn_web_has(v))
 		tsn_put_str(ctx, TSN_F_HTTP_REQUEST_REFERRER, escaped ? tsn_web_unescape(ctx, v) : v);
 	tsn_scan_blanks(s);
 	if (s->at < s->end && *s->at == '"') {
 		if (!tsn_web_quoted(s, &v, &escaped))
-			return false;
+			return TSN_ELIMIT;
 		if (tsn_web_has(v))
 			tsn_put_str(ctx, TSN_F_USER_AGENT_ORIGINAL,
 			    escaped ? tsn_web_unescape(ctx, v) : v);
 	}
 	parse_extra(ctx, *s);
-	return true;
+	return TSN_OK;
 }
 
 /* The two write the same format; the name of the file tells. */
@@ -227,6 +229,7 @@ tsn_web_parse_access(struct tsn_parse_ctx *ctx, struct tsn_slice record)
 {
 	const char *t = find_time(record);
 	uint32_t fields = ctx->ev->field_count;
+	enum tsn_code code;
 	struct tsn_scan s;
 
 	if (t == NULL)
@@ -239,8 +242,9 @@ tsn_web_parse_access(struct tsn_parse_ctx *ctx, struct tsn_slice record)
 	TSN_PUT_LIT(ctx, TSN_F_EVENT_CATEGORY, "web");
 	TSN_PUT_LIT(ctx, TSN_F_EVENT_TYPE, "access");
 	parse_head(ctx, tsn_slice_of(record.ptr, (size_t)(t - record.ptr)));
-	if (parse_rest(ctx, &s))
-		return TSN_OK;
+	code = parse_rest(ctx, &s);
+	if (code != TSN_ELIMIT)
+		return code;
 	ctx->ev->field_count = fields;
 	tsn_event_fail(ctx->batch, TSN_SLICE("access log: a double quote is not closed"));
 	tsn_put_str(ctx, TSN_F_MESSAGE, record);
