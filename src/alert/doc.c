@@ -3,15 +3,32 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "base/hash.h"
 
 #define DOC_BYTES_MAX (16u << 20)
+/* A value longer than this is cut in alert.reason; the whole stands in its field. */
+#define TOLD_MAX 300u
+#define TECHNIQUES_MAX 32u
+#define TACTICS_MAX 16u
+#define RULES_REMEMBERED 256u
+
+/* ATT&CK techniques and tactics of one rule; what is beyond stays in the rule's tags. */
+struct threats {
+	const struct tsn_rule *rule;
+	uint32_t techniques;		/* names[0 .. techniques), then tactics up to count */
+	uint32_t count;
+	struct tsn_slice names[TECHNIQUES_MAX + TACTICS_MAX];
+	char text[TECHNIQUES_MAX][12];
+};
 
 struct tsn_alert_writer {
 	struct tsn_keys *keys;
+	struct tsn_doc_writer *docs;
 	struct tsn_arena arena;
 	struct tsn_buf doc;
 	struct tsn_buf reason;
 	char id[32];
+	struct threats threats[RULES_REMEMBERED];
 	/* the document under construction: fields of the alert, then those of its event */
 	struct tsn_field *fields;
 	struct tsn_pos *pos;
@@ -45,6 +62,11 @@ tsn_alert_writer_new(struct tsn_keys *keys)
 	if (w == NULL)
 		return NULL;
 	w->keys = keys;
+	w->docs = tsn_doc_writer_new(keys);
+	if (w->docs == NULL) {
+		free(w);
+		return NULL;
+	}
 	tsn_arena_init(&w->arena, DOC_BYTES_MAX);
 	tsn_buf_init(&w->doc, DOC_BYTES_MAX);
 	tsn_buf_init(&w->reason, 64u << 10);
@@ -56,6 +78,7 @@ tsn_alert_writer_free(struct tsn_alert_writer *w)
 {
 	if (w == NULL)
 		return;
+	tsn_doc_writer_free(w->docs);
 	tsn_arena_done(&w->arena);
 	tsn_buf_done(&w->doc);
 	tsn_buf_done(&w->reason);
@@ -126,28 +149,52 @@ tactic(struct tsn_slice tag)
 	return NULL;
 }
 
+/* "t1059.001" becomes "T1059.001"; longer ones are no technique. */
 static void
-add_tags(struct tsn_alert_writer *w, const struct tsn_rule *rule)
+add_technique(struct threats *t, struct tsn_slice tag)
 {
-	uint32_t techniques = 0, tactics = 0;
+	char *text = t->text[t->techniques];
 
-	for (uint32_t i = 0; i < rule->tag_count; i++) {
-		struct tsn_slice id;
+	if (tag.len >= sizeof t->text[0] || t->techniques == TECHNIQUES_MAX)
+		return;
+	memcpy(text, tag.ptr, tag.len);
+	text[0] = 'T';
+	t->techniques++;
+	t->names[t->count++] = tsn_slice_of(text, tag.len);
+}
 
-		if (!technique(rule->tags[i]))
-			continue;
-		id = tsn_arena_dup(&w->arena, tsn_slice_from(rule->tags[i], 7));
-		if (id.ptr == NULL)
-			return;
-		*(char *)(uintptr_t)id.ptr = 'T';
-		add_element(w, TSN_F_THREAT_TECHNIQUE_ID, techniques++, id);
-	}
+/* What the tags of a rule say, remembered for the rules that fired last. */
+static const struct threats *
+threats_of(struct tsn_alert_writer *w, const struct tsn_rule *rule)
+{
+	uint64_t hash = tsn_hash_mix((uint64_t)(uintptr_t)rule, UINT64_C(0x9e3779b97f4a7c15));
+	struct threats *t = &w->threats[hash % RULES_REMEMBERED];
+
+	if (t->rule == rule)
+		return t;
+	t->rule = rule;
+	t->count = t->techniques = 0;
+	for (uint32_t i = 0; i < rule->tag_count; i++)
+		if (technique(rule->tags[i]))
+			add_technique(t, tsn_slice_from(rule->tags[i], 7));
 	for (uint32_t i = 0; i < rule->tag_count; i++) {
 		const char *name = tactic(rule->tags[i]);
 
-		if (name != NULL)
-			add_element(w, TSN_F_THREAT_TACTIC_NAME, tactics++, tsn_slice_cstr(name));
+		if (name != NULL && t->count < TECHNIQUES_MAX + TACTICS_MAX)
+			t->names[t->count++] = tsn_slice_cstr(name);
 	}
+	return t;
+}
+
+static void
+add_tags(struct tsn_alert_writer *w, const struct tsn_rule *rule)
+{
+	const struct threats *t = threats_of(w, rule);
+
+	for (uint32_t i = 0; i < t->techniques; i++)
+		add_element(w, TSN_F_THREAT_TECHNIQUE_ID, i, t->names[i]);
+	for (uint32_t i = t->techniques; i < t->count; i++)
+		add_element(w, TSN_F_THREAT_TACTIC_NAME, i - t->techniques, t->names[i]);
 }
 
 static void
@@ -175,8 +222,12 @@ tell(struct tsn_alert_writer *w, const struct tsn_field *f, bool first)
 	char scratch[TSN_TIME_TEXT_MAX];
 
 	text = tsn_field_text(f, scratch);
-	tsn_buf_printf(&w->reason, "%s%.*s %.*s%s", first ? ": " : ", ", TSN_SLICE_ARG(name),
-	    (int)(text.len > 300 ? 300 : text.len), text.ptr, text.len > 300 ? "..." : "");
+	tsn_buf_slice(&w->reason, first ? TSN_SLICE(": ") : TSN_SLICE(", "));
+	tsn_buf_slice(&w->reason, name);
+	tsn_buf_char(&w->reason, ' ');
+	tsn_buf_add(&w->reason, text.ptr, text.len > TOLD_MAX ? TOLD_MAX : text.len);
+	if (text.len > TOLD_MAX)
+		tsn_buf_lit(&w->reason, "...");
 }
 
 /* The fields the rule names, or the telling ones: "user.name root, source.ip 192.0.2.7". */
@@ -225,9 +276,9 @@ reason_of(struct tsn_alert_writer *w, const struct tsn_finding *finding)
 	}
 	told = tell_fields(w, finding);
 	if (finding->reason.len > 0)
-		tsn_buf_printf(&w->reason, "%s%.*s", told ? "; because " : ": ",
-		    (int)(finding->reason.len > 2000 ? 2000 : finding->reason.len),
-		    finding->reason.ptr);
+		tsn_buf_slice(&w->reason, told ? TSN_SLICE("; because ") : TSN_SLICE(": "));
+	tsn_buf_add(&w->reason, finding->reason.ptr,
+	    finding->reason.len > 2000 ? 2000 : finding->reason.len);
 	return tsn_buf_get(&w->reason);
 }
 
@@ -261,13 +312,17 @@ add_events(struct tsn_alert_writer *w, const struct tsn_finding *finding)
 }
 
 /* What the alert says itself is not taken from the event. */
-static bool
-own(tsn_key key)
-{
-	return key == TSN_F_TIMESTAMP || key == TSN_F_EVENT_ID || key == TSN_F_EVENT_KIND ||
-	    key == TSN_F_EVENT_SEVERITY || key == TSN_F_RULE_ID || key == TSN_F_RULE_NAME ||
-	    key == TSN_F_RULE_VERSION || key == TSN_F_RULE_RULESET || key == TSN_F_RULE_REFERENCE;
-}
+static const bool own[TSN_KEY_WELLKNOWN_END] = {
+	[TSN_F_TIMESTAMP] = true,
+	[TSN_F_EVENT_ID] = true,
+	[TSN_F_EVENT_KIND] = true,
+	[TSN_F_EVENT_SEVERITY] = true,
+	[TSN_F_RULE_ID] = true,
+	[TSN_F_RULE_NAME] = true,
+	[TSN_F_RULE_VERSION] = true,
+	[TSN_F_RULE_RULESET] = true,
+	[TSN_F_RULE_REFERENCE] = true,
+};
 
 static void
 add_event_fields(struct tsn_alert_writer *w, const struct tsn_event *ev)
@@ -281,13 +336,13 @@ add_event_fields(struct tsn_alert_writer *w, const struct tsn_event *ev)
 		w->pos_count++;
 	}
 	for (uint32_t i = 0; i < ev->field_count; i++) {
-		struct tsn_field f = ev->fields[i];
+		const struct tsn_field *f = &ev->fields[i];
 
-		if (own(f.key))
+		if (f->key < TSN_KEY_WELLKNOWN_END && own[f->key])
 			continue;
-		if (f.pos != 0)
-			f.pos += shift;
-		add(w, &f);
+		add(w, f);
+		if (f->pos != 0)
+			w->fields[w->field_count - 1].pos += shift;
 	}
 }
 
@@ -302,8 +357,8 @@ make_room(struct tsn_alert_writer *w, const struct tsn_finding *finding)
 	w->field_count = w->pos_count = 0;
 	w->field_cap = own_count + (finding->event == NULL ? 0 : finding->event->field_count);
 	w->pos_cap = lists + (finding->event == NULL ? 0 : finding->event->pos_count);
-	w->fields = tsn_arena_calloc(&w->arena, w->field_cap, sizeof *w->fields);
-	w->pos = tsn_arena_calloc(&w->arena, w->pos_cap, sizeof *w->pos);
+	w->fields = tsn_arena_alloc(&w->arena, w->field_cap * sizeof *w->fields);
+	w->pos = tsn_arena_alloc(&w->arena, w->pos_cap * sizeof *w->pos);
 	return w->fields != NULL && w->pos != NULL;
 }
 
@@ -336,7 +391,7 @@ tsn_alert_write(struct tsn_alert_writer *w, const struct tsn_finding *finding,
 	ev.pos = w->pos;
 	ev.pos_count = w->pos_count;
 	tsn_buf_reset(&w->doc);
-	tsn_doc_write(&ev, w->keys, &w->doc);
+	tsn_doc_writer_write(w->docs, &ev, &w->doc);
 	TSN_TRY(tsn_buf_check(&w->doc));
 	*ret_alert = (struct tsn_alert){
 		.id = {w->id, sizeof w->id},

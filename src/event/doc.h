@@ -72,6 +72,15 @@ bool tsn_doc_not_utf8(const struct tsn_doc *d);
 
 /** Appends the event as one line of JSON without line end; failures stick in out. */
 void tsn_doc_write(const struct tsn_event *ev, const struct tsn_keys *keys, struct tsn_buf *out);
+/**
+ * A writer that remembers shapes: many events with the same fields cost little more than their
+ * bytes.  Writes what tsn_doc_write writes.  One thread; keys outlives it.  NULL: out of memory.
+ */
+struct tsn_doc_writer;
+struct tsn_doc_writer *tsn_doc_writer_new(struct tsn_keys *keys);
+void tsn_doc_writer_free(struct tsn_doc_writer *w);
+void tsn_doc_writer_write(struct tsn_doc_writer *w, const struct tsn_event *ev,
+    struct tsn_buf *out);
 /** Appends one field's value as JSON. */
 void tsn_doc_write_value(const struct tsn_field *f, struct tsn_buf *out);
 

@@ -7,7 +7,7 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "codec/json.h"
-#include "event/doc.h"
+#include "event/doc_int.h"
 
 /*
  * Invariant: kids of a node are its members (elements of a list: `element`), in order of first
@@ -46,6 +46,7 @@ struct tree {
 	uint32_t *slots;
 	struct step *way;		/* scratch of node_of */
 	uint32_t node_count, node_cap, value_count, slot_mask;
+	struct tsn_doc_spots *spots;	/* where values stand in the output; NULL: nobody asks */
 };
 
 static uint32_t
@@ -178,6 +179,16 @@ tsn_doc_write_value(const struct tsn_field *f, struct tsn_buf *out)
 	tsn_buf_lit(out, "null");
 }
 
+static void
+write_value(struct tree *t, uint32_t field)
+{
+	size_t begin = t->out->len;
+
+	tsn_doc_write_value(&t->ev->fields[field], t->out);
+	if (t->spots != NULL && t->spots->count < t->spots->cap)
+		t->spots->items[t->spots->count++] = (struct tsn_doc_spot){begin, t->out->len, field};
+}
+
 /*
  * What is open on the way down.  `base` is how much of the names is said already by the objects
  * around.
@@ -239,7 +250,7 @@ write_only_value(struct tree *t, const struct node *n)
 
 	while (t->values[v].next != 0 && !counts(t, n, v))
 		v = t->values[v].next;
-	tsn_doc_write_value(&t->ev->fields[t->values[v].field], t->out);
+	write_value(t, t->values[v].field);
 }
 
 static uint32_t
@@ -262,7 +273,7 @@ open_list(struct tree *t, uint32_t at)
 		if (f.comma)
 			tsn_buf_char(t->out, ',');
 		f.comma = true;
-		tsn_doc_write_value(&t->ev->fields[t->values[v].field], t->out);
+		write_value(t, t->values[v].field);
 	}
 	return f;
 }
@@ -368,9 +379,10 @@ take(struct tree *t, uint32_t nodes, uint32_t values, uint32_t deepest, struct f
 }
 
 void
-tsn_doc_write(const struct tsn_event *ev, const struct tsn_keys *keys, struct tsn_buf *out)
+tsn_doc__write(const struct tsn_event *ev, const struct tsn_keys *keys, struct tsn_buf *out,
+    struct tsn_doc_spots *spots)
 {
-	struct tree t = {.ev = ev, .keys = keys, .out = out, .node_count = 1};
+	struct tree t = {.ev = ev, .keys = keys, .out = out, .node_count = 1, .spots = spots};
 	uint32_t nodes = 1, deepest = 0;
 	struct frame *stack;
 	void *memory;
@@ -394,4 +406,10 @@ tsn_doc_write(const struct tsn_event *ev, const struct tsn_keys *keys, struct ts
 			add_field(&t, i);
 	write_tree(&t, stack, FRAMES(deepest));
 	free(memory);
+}
+
+void
+tsn_doc_write(const struct tsn_event *ev, const struct tsn_keys *keys, struct tsn_buf *out)
+{
+	tsn_doc__write(ev, keys, out, NULL);
 }
