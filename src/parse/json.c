@@ -315,8 +315,8 @@ probe(struct tsn_slice text)
 	return looks_like(text) ? TSN_PROBE_YES : TSN_PROBE_NO;
 }
 
-static enum tsn_code
-parse(struct tsn_parse_ctx *ctx, struct tsn_slice text)
+enum tsn_code
+tsn_json_parse(struct tsn_parse_ctx *ctx, struct tsn_slice text)
 {
 	static const char owner;
 	struct json_state *st = tsn_parse_state(ctx, &owner, sizeof *st, NULL);
@@ -349,5 +349,5 @@ const struct tsn_parser_desc tsn_parser_json = {
 	.first = "{",
 	.flags = TSN_PARSER_BODY,
 	.probe = probe,
-	.parse = parse,
+	.parse = tsn_json_parse,
 };

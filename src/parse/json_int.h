@@ -52,6 +52,8 @@ extern const struct json_kind tsn_json_winflat;
 enum tsn_code tsn_json_parse_as(struct tsn_parse_ctx *ctx, const struct json_kind *kind,
     struct tsn_slice text);
 
+/** Recognises the document's kind and parses it. */
+enum tsn_code tsn_json_parse(struct tsn_parse_ctx *ctx, struct tsn_slice text);
 /** Probe of kinds that `json` recognises: only asked for where a source fixes its kind. */
 enum tsn_probe tsn_json_never(struct tsn_slice text);
 

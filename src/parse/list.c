@@ -7,6 +7,7 @@
 	X(eve) \
 	X(cowrie) \
 	X(zeek) \
+	X(windows) \
 	X(json) \
 	X(syslog) \
 	X(sshd) \

@@ -170,8 +170,8 @@ event_child(struct tsn_keys *keys, struct tsn_slice name, uint8_t *ret_mark)
  * {"Event":{"System":{"Provider":{"#attributes":{"Name":...}},...},"EventData":{...}}}: evtx_dump.
  * Attributes count as members of their element, also in the form "Provider_attributes":{...}.
  */
-static tsn_key
-winevent_child(struct tsn_keys *keys, tsn_key parent, struct tsn_slice name, uint8_t *ret_mark)
+tsn_key
+tsn_win_event_child(struct tsn_keys *keys, tsn_key parent, struct tsn_slice name, uint8_t *ret_mark)
 {
 	const struct part *part = part_of(parent);
 	tsn_key key;
@@ -190,7 +190,8 @@ winevent_child(struct tsn_keys *keys, tsn_key parent, struct tsn_slice name, uin
 		return TSN_DOC_DROP;
 	if (name.len > 11 && tsn_slice_ends(name, TSN_SLICE("_attributes")) &&
 	    parent != TSN_F_WINLOG_USER_DATA)
-		return winevent_child(keys, parent, (struct tsn_slice){name.ptr, name.len - 11}, ret_mark);
+		return tsn_win_event_child(keys, parent,
+		    (struct tsn_slice){name.ptr, name.len - 11}, ret_mark);
 	if (part != NULL) {
 		key = placed(part->places, part->count, name, ret_mark);
 		return key != TSN_KEY_NONE ? key : tsn_keys_child(keys, parent, name);
@@ -208,7 +209,7 @@ winevent_child(struct tsn_keys *keys, tsn_key parent, struct tsn_slice name, uin
 		    TSN_SLICE("qualifiers") : name);
 	return tsn_keys_child(keys, parent, name);
 }
-static const struct tsn_doc_map winevent_map = {winevent_child};
+static const struct tsn_doc_map winevent_map = {tsn_win_event_child};
 
 static bool
 winevent_stays(const struct json_doc *d)

@@ -40,4 +40,11 @@ uint8_t tsn_win_data_mark(struct tsn_slice name);
  */
 void tsn_win_finish(struct json_doc *d, bool keep);
 
+/** The field that an element or attribute of the event's XML is, as for TSN_DOC maps. */
+tsn_key tsn_win_event_child(struct tsn_keys *keys, tsn_key parent, struct tsn_slice name,
+    uint8_t *ret_mark);
+/** True for the XML text of one event. */
+bool tsn_win_is_xml(struct tsn_slice text);
+enum tsn_code tsn_win_parse_xml(struct tsn_parse_ctx *ctx, struct tsn_slice text);
+
 #endif

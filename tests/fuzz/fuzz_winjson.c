@@ -1,0 +1,16 @@
+/*
+ * Property: any bytes, taken for Windows events in JSON, XML and lines, become events that can be
+ * read; nothing crashes, nothing is read outside the record.
+ */
+#include "parse_kinds.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const char *const kinds[] = {"windows.eventlog", "json"};
+
+	fuzz_parse_kinds(kinds, TSN_COUNT(kinds), data, size);
+	return 0;
+}
