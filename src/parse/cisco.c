@@ -114,7 +114,7 @@ struct found {
 	struct endpoint source, destination;
 	struct tsn_slice transport;
 	struct tsn_slice user;
-	bool inbound, outbound;
+	bool inbound, outbound, denied, permitted;
 };
 
 static bool
@@ -160,6 +160,10 @@ note_word(struct found *f, struct tsn_slice word)
 		f->inbound = true;
 	else if (TSN_EQ(word, "outbound"))
 		f->outbound = true;
+	else if (TSN_EQ(word, "denied") || TSN_EQ(word, "discarded"))
+		f->denied = true;
+	else if (TSN_EQ(word, "permitted"))
+		f->permitted = true;
 	if (f->transport.len > 0 || word.len < 3 || word.len > 6)
 		return;
 	for (size_t i = 0; i < TSN_COUNT(transports); i++)
@@ -169,51 +173,71 @@ note_word(struct found *f, struct tsn_slice word)
 
 #define WORDS_MAX 64u
 
+/* A word, and whether an address can stand in it: a digit, and a dot or a colon. */
+static struct tsn_slice
+next_word(struct tsn_scan *s, bool *ret_address)
+{
+	const char *from;
+	bool digit = false, mark = false;
+
+	tsn_scan_blanks(s);
+	for (from = s->at; s->at < s->end && *s->at != ' ' && *s->at != '\t'; s->at++) {
+		digit |= tsn_is_digit(*s->at);
+		mark |= *s->at == '.' || *s->at == ':';
+	}
+	*ret_address = mark && (digit || s->at - from > 3);
+	return (struct tsn_slice){from, (size_t)(s->at - from)};
+}
+
+/* "Username", "user", "User", "[user:", "User:" */
+static bool
+is_user_word(struct tsn_slice word)
+{
+	if (word.len < 4 || word.len > 8)
+		return false;
+	return TSN_EQ(word, "user") || TSN_EQ(word, "User") || TSN_EQ(word, "Username") ||
+	    TSN_EQ(word, "[user:") || TSN_EQ(word, "User:");
+}
+
+/* The name behind such a word: told by "=", by the colon, by quotes, or by standing second. */
+static void
+note_user(struct found *f, struct tsn_slice before, struct tsn_slice word, bool equals, unsigned n)
+{
+	if (!equals && before.ptr[before.len - 1] != ':' && memchr("'\"<", word.ptr[0], 3) == NULL &&
+	    !(n == 1 && TSN_EQ(before, "User")))
+		return;
+	while (word.len > 0 && memchr("'\"<", word.ptr[0], 3) != NULL)
+		word = tsn_slice_from(word, 1);
+	while (word.len > 0 && memchr(",]'\">:", word.ptr[word.len - 1], 6) != NULL)
+		word.len--;
+	f->user = word;
+}
+
 static void
 walk(struct tsn_scan s, struct found *f)
 {
-	struct tsn_slice before = TSN_SLICE_NONE;
+	struct tsn_slice before = TSN_SLICE_NONE, word;
+	struct endpoint e;
+	bool address, user = false, equals = false;
 
 	for (unsigned n = 0; n < WORDS_MAX && s.at < s.end; n++) {
-		struct tsn_slice word;
-		struct endpoint e;
-
-		tsn_scan_blanks(&s);
-		word = tsn_scan_word(&s);
-		if (scan_endpoint(word, &e))
+		word = next_word(&s, &address);
+		if (word.len == 0)
+			return;
+		if (user && TSN_EQ(word, "=")) {
+			equals = true;
+			continue;
+		}
+		if (user && f->user.len == 0)
+			note_user(f, before, word, equals, n);
+		if (address && scan_endpoint(word, &e))
 			note_endpoint(f, &e, before);
 		else
 			note_word(f, word);
+		user = is_user_word(word);
+		equals = false;
 		before = word;
 	}
-}
-
-/* "Username = x,", "user = x", "User 'x'", "for user \"x\"", "[user: x]", "User x executed" */
-static struct tsn_slice
-find_user(struct tsn_slice text)
-{
-	static const struct tsn_slice marks[] = {TSN_AUTH_TEXT("Username = "),
-	    TSN_AUTH_TEXT("user = "), TSN_AUTH_TEXT("[user: "), TSN_AUTH_TEXT("User '"),
-	    TSN_AUTH_TEXT("user \""), TSN_AUTH_TEXT("user '"), TSN_AUTH_TEXT("Uname: "),
-	    TSN_AUTH_TEXT("User <"), TSN_AUTH_TEXT("User:")};
-	struct tsn_slice v;
-	size_t at, n = 0;
-
-	for (size_t i = 0; i < TSN_COUNT(marks); i++) {
-		at = tsn_slice_find(text, marks[i]);
-		if (at == SIZE_MAX)
-			continue;
-		v = tsn_slice_from(text, at + marks[i].len);
-		while (n < v.len && memchr(",]'\">", v.ptr[n], 5) == NULL &&
-		    (v.ptr[n] != ' ' || marks[i].ptr[marks[i].len - 1] == '\''))
-			n++;
-		v.len = n;
-		return v;
-	}
-	if (TSN_STARTS(text, "User ") && (at = tsn_slice_find(text, TSN_SLICE(" executed"))) > 5 &&
-	    at != SIZE_MAX)
-		return (struct tsn_slice){text.ptr + 5, at - 5};
-	return TSN_SLICE_NONE;
 }
 
 static void
@@ -255,25 +279,25 @@ static const struct {
 	    "success")},
 };
 
-/* By the first words; else by " denied " and " permitted " further on; else the mnemonic. */
+/* By the first words; else by "denied" and "permitted" further on; else the mnemonic. */
 static void
-put_act(struct tsn_parse_ctx *ctx, struct tsn_slice text, struct tsn_slice mnemonic)
+put_act(struct tsn_parse_ctx *ctx, struct tsn_slice text, struct tsn_slice mnemonic,
+    const struct found *f)
 {
-	struct tsn_slice head = {text.ptr, text.len < 160 ? text.len : 160};
 	static const struct tsn_auth_what denied = TSN_AUTH_WHAT("network", "denied", "denied",
 	    "failure");
 	static const struct tsn_auth_what permitted = TSN_AUTH_WHAT("network", "allowed",
 	    "permitted", "success");
 
 	for (size_t i = 0; i < TSN_COUNT(acts); i++)
-		if (tsn_slice_starts(text, acts[i].prefix)) {
+		if (text.len > 0 && text.ptr[0] == acts[i].prefix.ptr[0] &&
+		    tsn_slice_starts(text, acts[i].prefix)) {
 			tsn_auth_put(ctx, &acts[i].what);
 			return;
 		}
-	if (tsn_slice_find(head, TSN_SLICE(" denied ")) != SIZE_MAX ||
-	    tsn_slice_find(head, TSN_SLICE(" discarded ")) != SIZE_MAX)
+	if (f->denied)
 		tsn_auth_put(ctx, &denied);
-	else if (tsn_slice_find(head, TSN_SLICE(" permitted ")) != SIZE_MAX)
+	else if (f->permitted)
 		tsn_auth_put(ctx, &permitted);
 	else
 		tsn_put_str(ctx, TSN_F_EVENT_ACTION, mnemonic);
@@ -321,9 +345,8 @@ parse_cisco(struct tsn_parse_ctx *ctx, struct tsn_slice body)
 	tsn_put_str(ctx, TSN_F_EVENT_CODE, mnemonic);
 	tsn_put_int(ctx, TSN_F_EVENT_SEVERITY, severity - '0', TSN_SLICE_NONE);
 	tsn_put_str(ctx, TSN_F_LOG_LEVEL, levels[severity - '0']);
-	put_act(ctx, text, mnemonic);
 	walk(s, &f);
-	f.user = find_user(text);
+	put_act(ctx, text, mnemonic, &f);
 	put_found(ctx, &f);
 	return TSN_OK;
 }

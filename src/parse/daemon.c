@@ -188,6 +188,42 @@ put_peer(struct tsn_parse_ctx *ctx, struct tsn_slice v)
 	return true;
 }
 
+/*
+ * Which pairs of bytes a text holds, hashed to 1024 bits: made in one pass, it spares most of the
+ * searches for phrases that are not there.
+ */
+struct pairs {
+	uint64_t bits[16];
+};
+
+static inline unsigned
+pair_hash(const char *p)
+{
+	return ((unsigned)(unsigned char)p[0] * 37u + (unsigned)(unsigned char)p[1] * 5u) & 1023u;
+}
+
+static void
+pairs_of(struct tsn_slice text, struct pairs *ret)
+{
+	memset(ret, 0, sizeof *ret);
+	for (size_t i = 0; i + 1 < text.len; i++) {
+		unsigned h = pair_hash(text.ptr + i);
+
+		ret->bits[h / 64] |= UINT64_C(1) << (h % 64);
+	}
+}
+
+/* False: `text` is not in there.  text has at least two bytes. */
+static inline bool
+may_hold(const struct pairs *p, struct tsn_slice text)
+{
+	unsigned a = pair_hash(text.ptr), b = pair_hash(text.ptr + text.len - 2),
+	    c = pair_hash(text.ptr + (text.len - 1) / 2);
+
+	return (p->bits[a / 64] >> (a % 64) & p->bits[b / 64] >> (b % 64) &
+	    p->bits[c / 64] >> (c % 64) & 1) != 0;
+}
+
 /* What stands behind a mark, up to its end. */
 static bool
 value_of(struct tsn_slice body, const struct mark *m, struct tsn_slice *ret)
@@ -302,19 +338,23 @@ static void
 put_family(struct tsn_parse_ctx *ctx, const struct family *f, struct tsn_slice body)
 {
 	struct tsn_slice v;
+	struct pairs pairs;
 	bool peer = false;
 
+	pairs_of(body, &pairs);
 	for (size_t i = 0; i < f->phrase_count; i++)
-		if (tsn_slice_find(body, f->phrases[i].text) != SIZE_MAX) {
+		if (may_hold(&pairs, f->phrases[i].text) &&
+		    tsn_slice_find(body, f->phrases[i].text) != SIZE_MAX) {
 			tsn_auth_put(ctx, &f->phrases[i].what);
 			break;
 		}
 	if (f->peers == named_peers)
 		put_named(ctx, body);
 	for (size_t i = 0; i < f->peer_count && !peer; i++)
-		peer = value_of(body, &f->peers[i], &v) && put_peer(ctx, v);
+		peer = (f->peers[i].text.len < 2 || may_hold(&pairs, f->peers[i].text)) &&
+		    value_of(body, &f->peers[i], &v) && put_peer(ctx, v);
 	for (size_t i = 0; i < f->user_count; i++)
-		if (value_of(body, &f->users[i], &v)) {
+		if (may_hold(&pairs, f->users[i].text) && value_of(body, &f->users[i], &v)) {
 			size_t note = tsn_slice_find(v, TSN_SLICE(" (Login failed)"));
 
 			if (note != SIZE_MAX)

@@ -7,8 +7,10 @@ tsn_slice_rfind(struct tsn_slice s, struct tsn_slice text)
 {
 	if (text.len == 0 || text.len > s.len)
 		return SIZE_MAX;
+	/* two bytes decide nearly always */
 	for (size_t i = s.len - text.len + 1; i-- > 0;)
-		if (s.ptr[i] == text.ptr[0] && memcmp(s.ptr + i, text.ptr, text.len) == 0)
+		if (s.ptr[i] == text.ptr[0] && s.ptr[i + text.len / 2] == text.ptr[text.len / 2] &&
+		    memcmp(s.ptr + i, text.ptr, text.len) == 0)
 			return i;
 	return SIZE_MAX;
 }
