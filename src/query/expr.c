@@ -189,6 +189,8 @@ tsn_expr_take_name(struct tsn_qparse *p, struct tsn_slice *ret_name)
 	} else {
 		if (c == '\0' || strchr("()|,=<>!:-+", c) != NULL)
 			return tsn_scan_expected(p, "a field name");
+		if (tsn_scan_is_word(p, "by") || tsn_scan_is_word(p, "as"))
+			return tsn_scan_expected(p, "a field name (quote one that is called by or as)");
 		TSN_TRY(tsn_scan_term(p, "()\"|<>=!:,", &term));
 	}
 	if (term.pattern.len == 0 || term.wild)

@@ -607,6 +607,7 @@ fn_weekday(ARGS)
 
 static const struct tsn_func functions[] = {
 	{"abs", 1, 1, "abs(number)", NULL, fn_abs},
+	{"bin", 2, 2, "bin(time or number, step)", NULL, fn_bucket},
 	{"bucket", 2, 2, "bucket(time or number, step)", NULL, fn_bucket},
 	{"ceil", 1, 1, "ceil(number)", NULL, fn_ceil},
 	{"cidr", 2, TSN_FUNC_ARGS_MAX, "cidr(address, \"network\", ...)", prepare_cidr, fn_cidr},

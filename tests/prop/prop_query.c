@@ -515,6 +515,186 @@ check_stats(struct query_mem *m, const struct doc *docs, const bool *hit, const 
 	tsn_buf_done(&query);
 }
 
+/*
+ * Chains of stages that keep rows: sort, head, tail, dedup, over ids, newest (highest id) first.
+ */
+struct ids {
+	int items[DOCS];
+	int count;
+};
+
+static enum tsn_code
+take_id(void *ctx, const struct tsn_row *row, struct tsn_err *err)
+{
+	struct ids *ids = ctx;
+
+	(void)err;
+	assert_true(ids->count < DOCS);
+	ids->items[ids->count++] = (int)row->cells[0].u.i - 1000;
+	return TSN_OK;
+}
+
+/* 0 numbers and booleans, 1 addresses, 2 texts, 3 null. */
+static int
+rank(const struct scalar *s, double *ret)
+{
+	unsigned a, b, c, d;
+	char rest;
+
+	*ret = 0;
+	if (s->type == 'z')
+		return 3;
+	if (s->type == 'b') {
+		*ret = s->text[0] == 't';
+		return 0;
+	}
+	if (scalar_number(s, ret))
+		return 0;
+	if (sscanf(s->text, "%u.%u.%u.%u%c", &a, &b, &c, &d, &rest) == 4) {
+		*ret = ((a * 256.0 + b) * 256.0 + c) * 256.0 + d;
+		return 1;
+	}
+	if (strcmp(s->text, "fe80::1") == 0) {
+		*ret = 1e30;
+		return 1;
+	}
+	return 2;
+}
+
+static int
+order_scalars(const struct scalar *a, const struct scalar *b)
+{
+	char ta[32], tb[32];
+	double va, vb;
+	int ra = rank(a, &va), rb = rank(b, &vb), text;
+
+	if (ra != rb)
+		return ra - rb;
+	if (va < vb || va > vb)
+		return va < vb ? -1 : 1;
+	if (ra == 3 || (ra == 0 && a->type != 's' && b->type != 's'))
+		return 0;
+	text = strcasecmp(cell_text(a, ta), cell_text(b, tb));
+	return text != 0 ? text : strcmp(cell_text(a, ta), cell_text(b, tb));
+}
+
+/* Single values, then lists by their elements, what is absent or null last in any direction. */
+static int
+order_values(const struct value *a, const struct value *b, bool descending)
+{
+	bool null_a = a->kind == 0 || (a->kind == 1 && a->items[0].type == 'z');
+	bool null_b = b->kind == 0 || (b->kind == 1 && b->items[0].type == 'z');
+	int order = 0;
+
+	if (null_a || null_b)
+		return null_a - null_b;
+	if (a->kind != b->kind)
+		order = a->kind - b->kind;
+	for (int i = 0; order == 0 && a->kind == b->kind && i < a->count && i < b->count; i++)
+		order = order_scalars(&a->items[i], &b->items[i]);
+	if (order == 0 && a->kind == b->kind)
+		order = a->count - b->count;
+	return descending ? -order : order;
+}
+
+static void
+naive_sort(const struct doc *docs, struct ids *ids, int field, bool descending)
+{
+	for (int i = 1; i < ids->count; i++) {
+		for (int j = i; j > 0 && order_values(&docs[ids->items[j - 1]].fields[field],
+		    &docs[ids->items[j]].fields[field], descending) > 0; j--) {
+			int id = ids->items[j];
+
+			ids->items[j] = ids->items[j - 1];
+			ids->items[j - 1] = id;
+		}
+	}
+}
+
+static bool
+same_key(const struct value *a, const struct value *b)
+{
+	bool null_a = a->kind == 0 || (a->kind == 1 && a->items[0].type == 'z');
+	bool null_b = b->kind == 0 || (b->kind == 1 && b->items[0].type == 'z');
+	char ta[32], tb[32];
+
+	if (null_a || null_b)
+		return null_a == null_b;
+	if (a->kind != b->kind || a->count != b->count)
+		return false;
+	for (int i = 0; i < a->count; i++)
+		if ((a->items[i].type == 'z') != (b->items[i].type == 'z') ||
+		    (a->items[i].type != 'z' &&
+		    strcmp(cell_text(&a->items[i], ta), cell_text(&b->items[i], tb)) != 0))
+			return false;
+	return true;
+}
+
+static void
+naive_dedup(const struct doc *docs, struct ids *ids, int field)
+{
+	int n = 0;
+
+	for (int i = 0; i < ids->count; i++) {
+		bool seen = false;
+
+		for (int j = 0; j < n; j++)
+			seen |= same_key(&docs[ids->items[j]].fields[field], &docs[ids->items[i]].fields[field]);
+		if (!seen)
+			ids->items[n++] = ids->items[i];
+	}
+	ids->count = n;
+}
+
+static void
+check_stages(struct query_mem *m, const struct doc *docs, const bool *hit, const char *filter)
+{
+	struct ids want = {.count = 0}, got = {.count = 0};
+	int stages = (int)next(4);
+	struct tsn_buf query;
+
+	tsn_buf_init(&query, 1u << 20);
+	tsn_buf_printf(&query, "%s", filter);
+	for (int d = DOCS - 1; d >= 0; d--)
+		if (hit[d])
+			want.items[want.count++] = d;
+	for (int i = 0; i < stages; i++) {
+		int field = (int)next(FIELDS), n = (int)next(DOCS);
+		bool descending = next(2);
+
+		switch (next(4)) {
+		case 0:
+			tsn_buf_printf(&query, " | sort %sf%d", descending ? "-" : "", field);
+			naive_sort(docs, &want, field, descending);
+			break;
+		case 1:
+			tsn_buf_printf(&query, " | head %d", n);
+			want.count = want.count < n ? want.count : n;
+			break;
+		case 2:
+			tsn_buf_printf(&query, " | tail %d", n);
+			for (; want.count > n; want.count--)
+				memmove(want.items, want.items + 1, sizeof want.items - sizeof want.items[0]);
+			break;
+		default:
+			tsn_buf_printf(&query, " | dedup f%d", field);
+			naive_dedup(docs, &want, field);
+			break;
+		}
+	}
+	tsn_buf_lit(&query, " | fields id");
+	tsn_buf_char(&query, '\0');
+	run_query(m, query.ptr, take_id, &got);
+	if (want.count != got.count ||
+	    memcmp(want.items, got.items, (size_t)want.count * sizeof want.items[0]) != 0) {
+		for (int i = 0; i < want.count || i < got.count; i++)
+			print_error("%d %d\n", i < want.count ? want.items[i] : -1,
+			    i < got.count ? got.items[i] : -1);
+		fail_msg("%s", query.ptr);
+	}
+	tsn_buf_done(&query);
+}
+
 static enum tsn_code
 take_hit(void *ctx, const struct tsn_row *row, struct tsn_err *err)
 {
@@ -568,6 +748,7 @@ one_round(uint64_t seed)
 		}
 		query.ptr[len] = '\0';
 		check_stats(&m, docs, want, query.ptr);
+		check_stages(&m, docs, want, query.ptr);
 	}
 	query_mem_done(&m);
 	tsn_buf_done(&text);

@@ -155,7 +155,8 @@ static const struct {
 	{"* | where substr(x)", "column 11: expected substr("}, {"* | stats sum", "column 14"},
 	{"* | stats count() by x span=foo", "column 29: expected a span"},
 	{"* | where matches(x, \"(\")", "column"}, {"* | eval x", "column 11: expected '='"},
-	{"* | sort", "column 9: expected a field"}, {"* | fields", "column 11: expected a field"},
+	{"* | sort", "column 9: expected a field"},
+	{"* | top 3 user by host", "column 16: expected a field name"}, {"* | fields", "column 11: expected a field"},
 	{"* | stats count() count()", "column 5: expected a different name"},
 };
 
