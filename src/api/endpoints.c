@@ -5,6 +5,7 @@ const struct endpoint *const endpoint_tables[] = {
 	ops_endpoints,
 	ingest_endpoints,
 	alert_endpoints,
+	search_endpoints,
 	elastic_endpoints,
 	NULL,
 };

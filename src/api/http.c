@@ -278,6 +278,8 @@ send_answer(struct request *r)
 	(void)MHD_add_response_header(response, "Content-Security-Policy", "default-src 'none'");
 	if (r->elastic)
 		(void)MHD_add_response_header(response, "X-Elastic-Product", "Elasticsearch");
+	if (r->limited)
+		(void)MHD_add_response_header(response, "X-Tocsin-Limited", "true");
 	if (r->status == 401)
 		(void)MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
 	if (r->retry_after > 0) {
@@ -457,6 +459,7 @@ tsn_http_close(struct tsn_http *h)
 {
 	if (h == NULL)
 		return;
+	atomic_store(&h->stopping, true);
 	workers_free(h->workers);
 	if (h->daemon != NULL)
 		MHD_stop_daemon(h->daemon);

@@ -5,6 +5,7 @@
 #include "api/http.h"
 
 #include <microhttpd.h>
+#include <stdatomic.h>
 
 #include "api/body.h"
 
@@ -44,6 +45,7 @@ struct request {
 	unsigned status;
 	const char *type;
 	struct tsn_buf out;
+	bool limited;		/* there were more rows than asked for */
 	bool elastic;		/* with the header by which Elasticsearch clients know their server */
 	unsigned retry_after;
 	void *held;		/* of the handler */
@@ -57,6 +59,7 @@ struct tsn_http {
 	bool loopback;
 	struct tokens *tokens;
 	struct workers *workers;
+	atomic_bool stopping;
 };
 
 /* NULL-terminated; each table ends with an entry without path. */

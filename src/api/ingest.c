@@ -342,7 +342,7 @@ read_action(struct ingest *in, struct tsn_slice line, struct item *item)
 			item->index = json.text;
 		else if (t == TSN_JSON_STRING && tsn_slice_eq(key, TSN_SLICE("_id")))
 			item->id = json.text;
-		else
+		else if (t == TSN_JSON_OBJECT || t == TSN_JSON_ARRAY)
 			TSN_TRY(tsn_json_pass(&json, t, NULL));
 	}
 	return TSN_OK;

@@ -9,6 +9,7 @@ extern const struct tsn_command tsn_cmd_demo;
 extern const struct tsn_command tsn_cmd_detect;
 extern const struct tsn_command tsn_cmd_import;
 extern const struct tsn_command tsn_cmd_run;
+extern const struct tsn_command tsn_cmd_status;
 extern const struct tsn_command tsn_cmd_rules;
 extern const struct tsn_command tsn_cmd_search;
 extern const struct tsn_command tsn_cmd_version;

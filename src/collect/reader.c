@@ -29,7 +29,7 @@ struct tsn_reader {
 	uint64_t range_line;		/* number of the line at range_begin */
 	uint64_t fresh;			/* records since range_begin that were not known */
 	int64_t received_ns;
-	bool utf16;
+	bool rewritten;			/* records are not the file's bytes: UTF-16, event logs */
 	bool flushed;			/* the end was reached and the framer told */
 	bool over;
 	bool broken;			/* damage is filled */
@@ -102,9 +102,11 @@ hash_to(struct tsn_reader *r, uint64_t to)
 }
 
 static bool
-is_utf16(const char *p, size_t len)
+is_rewritten(struct tsn_slice head)
 {
-	return len >= 2 && ((p[0] == '\xff' && p[1] == '\xfe') || (p[0] == '\xfe' && p[1] == '\xff'));
+	return tsn_slice_starts(head, TSN_SLICE("\xff\xfe")) ||
+	    tsn_slice_starts(head, TSN_SLICE("\xfe\xff")) ||
+	    tsn_slice_starts(head, TSN_SLICE("ElfFile\0"));
 }
 
 static void
@@ -147,7 +149,7 @@ tsn_reader_fill(struct tsn_reader *r, struct tsn_err *err)
 		return TSN_OK;
 	}
 	if (r->piece_offset == 0)
-		r->utf16 = is_utf16(r->piece, r->piece_len);
+		r->rewritten = is_rewritten(tsn_slice_of(r->piece, r->piece_len));
 	tsn_framer_feed(r->framer, tsn_slice_of(r->piece, r->piece_len));
 	return TSN_OK;
 }
@@ -155,7 +157,7 @@ tsn_reader_fill(struct tsn_reader *r, struct tsn_err *err)
 /*
  * The store has this record when it has all its bytes.  A last line that has grown since is another
  * record; one that only got its line end is not.  Where the record's length does not tell its place
- * (UTF-16, cut records) what the framer has finished does, but for the line end.
+ * (UTF-16, event logs, cut records) what the framer has finished does, but for the line end.
  */
 static bool
 is_known(struct tsn_reader *r, const struct tsn_frame *f)
@@ -170,7 +172,7 @@ is_known(struct tsn_reader *r, const struct tsn_frame *f)
 	span = &r->known.spans[r->known_at];
 	if (f->offset < span->begin)
 		return false;
-	if (r->utf16 || f->truncated)
+	if (r->rewritten || f->truncated)
 		return tsn_framer_position(r->framer) <= span->end + 4;
 	return end <= span->end;
 }

@@ -220,6 +220,7 @@ renew_report(struct tsn_server *s)
 {
 	struct tsn_report p = {.version = s->o.version, .started_ns = s->report.started_ns,
 		.commits = s->commits};
+	struct tsn_detection_stats found;
 
 	for (uint32_t i = 0; i < s->net_count; i++) {
 		struct tsn_netin_stats n = tsn_netin_stats_get(s->nets[i]);
@@ -234,6 +235,9 @@ renew_report(struct tsn_server *s)
 		p.files += t.files;
 		p.file_restarts += t.restarts;
 	}
+	tsn_detection_stats_get(s->detection, &found);
+	p.alerts = found.alerts_new;
+	p.rules = found.report.loaded;
 	(void)pthread_mutex_lock(&s->report_lock);
 	s->report = p;
 	(void)pthread_mutex_unlock(&s->report_lock);

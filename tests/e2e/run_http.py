@@ -68,9 +68,12 @@ def test_bulk():
         mixed = b'{"delete":{"_index":"a","_id":"1"}}\n{"update":{"_id":"1"}}\n{"doc":{}}\n' + bulk(1)
         answer = json.loads(server.request("POST", "/_bulk", mixed)[2])
         assert answer["errors"] and [list(i.values())[0]["status"] for i in answer["items"]] == [400, 400, 201]
-        for bad in (b"", b"nonsense\n", b'{"create":[]}\n{}\n', b'{"create":{}}', b'{"drop":{}}\n{}\n'):
+        for bad in (b"", b"nonsense\n", b'{"create":[]}\n{}\n', b'{"create":{}}', b'{"drop":{}}\n{}\n',
+                    b'{"create":{"_index":1,"a":[{"b":[]}],"c":null}', b'{"create":{"x":\xff}}\n{}\n'):
             code, _, answer = server.request("POST", "/_bulk", bad)
             assert code == 400 and json.loads(answer)["error"]["reason"], (bad, answer)
+        strange = b'{"create":{"_index":7,"a":[{"b":[1]}],"c":null,"d":true}}\n{"strange":1}\n'
+        assert not json.loads(server.request("POST", "/_bulk", strange)[2])["errors"]
         code, _, answer = server.request("POST", "/logs/_doc", b'{"single":1}')
         assert code == 201 and json.loads(answer)["result"] == "created", answer
         assert len(server.search("single:1")) == 1
@@ -201,6 +204,35 @@ def test_tokens():
             assert code("POST", "/_bulk", "Basic " + basic, bulk(1)) == 200
         _, err = lib.run("run", "--data", folder / "data2", "--listen", "0.0.0.0:0", status=2)
         assert "token_file" in err, err
+
+
+def test_search_alerts_status():
+    failed = b"".join(b"Nov 20 10:00:%02d web-01 sshd[7]: Failed password for root from 203.0.113.66 port 4000 "
+                      b"ssh2\n" % i for i in range(7))
+    with lib.Folder() as folder, Server(folder) as server:
+        assert server.request("POST", "/api/v1/ingest", failed)[0] == 200
+        code, headers, body = server.request("GET", "/api/v1/search?q=user.name:root&limit=3")
+        assert code == 200 and len(lib.lines(body)) == 3 and headers["X-Tocsin-Limited"] == "true"
+        code, _, body = server.request("POST", "/api/v1/search", b"* | stats count() as n by source.ip")
+        assert lib.lines(body) == [{"source.ip": "203.0.113.66", "n": 7}], body
+        code, _, body = server.request("GET", "/api/v1/search?q=a:(")
+        assert code == 400 and "column" in json.loads(body)["detail"], body
+        assert server.request("GET", "/api/v1/search?q=*&limit=x")[0] == 400
+        assert server.request("GET", "/api/v1/search")[0] == 400
+        alerts = json.loads(server.request("GET", "/api/v1/alerts")[2])["alerts"]
+        assert len(alerts) == 1 and alerts[0]["status"] == "open", alerts
+        path = "/api/v1/alerts/" + lib.get(alerts[0]["alert"], "event.id")
+        assert server.request("POST", path + "/close", b"{}")[0] == 400, "closing wants a reason"
+        assert server.request("POST", path + "/acknowledge", b"")[0] == 200
+        code, _, body = server.request("POST", path + "/close", b'{"reason":"a test"}')
+        assert code == 200 and json.loads(body)["alerts"][0]["close_reason"] == "a test", body
+        assert json.loads(server.request("GET", "/api/v1/alerts?status=open")[2])["count"] == 0
+        assert len(json.loads(server.request("GET", path)[2])["history"]) >= 2
+        out, _ = lib.run("status", "--url", server.url)
+        assert b"http from 127.0.0.1" in out, out
+        _, err = lib.run("status", "--url", "http://127.0.0.1:1", status=3)
+        assert "cannot reach" in err, err
+        server.stop()
 
 
 def test_openapi():
