@@ -18,6 +18,25 @@ struct reader {
 
 static struct tsn_yaml *read_node(struct reader *r, int parent, uint32_t depth);
 
+#define ONES 0x0101010101010101ull
+#define HIGHS 0x8080808080808080ull
+
+/* Eight bytes that are ASCII, without controls but line breaks. */
+static bool
+eight_are_simple(const unsigned char *p)
+{
+	uint64_t x, low, newline, control;
+
+	memcpy(&x, p, sizeof x);
+	if (x & HIGHS)
+		return false;
+	/* The highest bit of each byte: below 0x20, equal to '\n', equal to 0x7f. */
+	low = ~(x + (0x80 - 0x20) * ONES) & HIGHS;
+	newline = ~((x ^ '\n' * ONES) + 0x7f * ONES) & HIGHS;
+	control = (x + ONES) & HIGHS;
+	return ((low & ~newline) | control) == 0;
+}
+
 /* Printable by YAML 1.2, without tab, CR and rarer line breaks: else the full reader decides. */
 static bool
 text_is_simple(struct tsn_slice s)
@@ -25,8 +44,13 @@ text_is_simple(struct tsn_slice s)
 	const unsigned char *p = (const unsigned char *)s.ptr, *end = p + s.len;
 
 	while (p < end) {
-		uint32_t c = *p, n = 0;
+		uint32_t c, n;
 
+		while (end - p >= 8 && eight_are_simple(p))
+			p += 8;
+		if (p == end)
+			break;
+		c = *p;
 		if (c < 0x80) {
 			if ((c < 0x20 && c != '\n') || c == 0x7f)
 				return false;
@@ -226,17 +250,20 @@ plain_begins(const char *p, const char *stop)
 static const char *
 plain_line(const char *p, const char *stop, bool *ret_comment)
 {
-	const char *q = p;
+	const char *q = stop, *at = p;
 
 	*ret_comment = false;
-	for (; q < stop; q++) {
-		if (*q == ':' && (q + 1 == stop || q[1] == ' '))
-			return NULL;
-		if (*q == '#' && q > p && q[-1] == ' ') {
+	while ((at = memchr(at, '#', (size_t)(stop - at))) != NULL) {
+		if (at > p && at[-1] == ' ') {
 			*ret_comment = true;
+			q = at;
 			break;
 		}
+		at++;
 	}
+	for (at = p; (at = memchr(at, ':', (size_t)(q - at))) != NULL; at++)
+		if (at + 1 == stop || at[1] == ' ')
+			return NULL;
 	while (q > p && q[-1] == ' ')
 		q--;
 	return q;
@@ -427,8 +454,8 @@ at_item(const struct reader *r)
 }
 
 /*
- * A key at p and its colon: 1 read (p behind the colon), 0 there is no key here (p unchanged),
- * -1 not certain.
+ * A key at p and its colon: 1 read (p behind the colon), 0 there is no key here (p unchanged, but
+ * quoted text is read into *ret and p stands behind it), -1 not certain.
  */
 static int
 read_key(struct reader *r, struct tsn_slice *ret)
@@ -438,23 +465,21 @@ read_key(struct reader *r, struct tsn_slice *ret)
 	if (*q == '\'' || *q == '"') {
 		if (*q == '\'' ? !read_single(r, ret) : !read_double(r, ret))
 			return -1;
-		while (r->p < eol && *r->p == ' ')
-			r->p++;
-		if (r->p < eol && *r->p == ':' && (r->p + 1 == eol || r->p[1] == ' ')) {
-			r->p++;
-			return 1;
-		}
-		r->p = at;
-		return 0;
-	}
-	for (; q < eol; q++) {
-		if (*q == '#' && q > at && q[-1] == ' ')
+		q = r->p;
+		while (q < eol && *q == ' ')
+			q++;
+		if (q == eol || *q != ':' || (q + 1 < eol && q[1] != ' '))
 			return 0;
-		if (*q == ':' && (q + 1 == eol || q[1] == ' '))
-			break;
+		r->p = q + 1;
+		return 1;
 	}
-	if (q == eol)
+	while ((q = memchr(q, ':', (size_t)(eol - q))) != NULL && q + 1 < eol && q[1] != ' ')
+		q++;
+	if (q == NULL)
 		return 0;
+	for (const char *c = at; (c = memchr(c, '#', (size_t)(q - c))) != NULL; c++)
+		if (c > at && c[-1] == ' ')
+			return 0;
 	if (q == at || q - at > 1000 || !plain_begins(at, eol))
 		return -1;
 	r->p = q + 1;
@@ -585,6 +610,14 @@ read_node(struct reader *r, int parent, uint32_t depth)
 	has_key = read_key(r, &key);
 	if (has_key < 0)
 		return NULL;
+	if (has_key == 0 && (*at == '\'' || *at == '"')) {
+		/* read_key has read it already. */
+		struct tsn_yaml *n = new_node(r, TSN_YAML_STR);
+
+		if (n != NULL)
+			n->text = key;
+		return n != NULL && end_line(r) ? n : NULL;
+	}
 	r->p = at;
 	return has_key == 1 ? read_map(r, r->col, depth) : read_scalar(r, parent);
 }
