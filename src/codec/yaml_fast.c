@@ -417,7 +417,7 @@ read_literal(struct reader *r, int parent)
 		r->no_memory = true;
 		return NULL;
 	}
-	if (!copy_literal(r, parent, out, &len))
+	if (!copy_literal(r, parent, out, &len) || len == 0)
 		return NULL;
 	if (chomp != '+') {
 		while (len > 0 && out[len - 1] == '\n')
@@ -480,7 +480,7 @@ read_key(struct reader *r, struct tsn_slice *ret)
 	for (const char *c = at; (c = memchr(c, '#', (size_t)(q - c))) != NULL; c++)
 		if (c > at && c[-1] == ' ')
 			return 0;
-	if (q == at || q - at > 1000 || !plain_begins(at, eol))
+	if (q == at || q - at > 1000 || !plain_begins(at, eol) || *at == ':' || *at == '?')
 		return -1;
 	r->p = q + 1;
 	while (q > at && q[-1] == ' ')
@@ -508,6 +508,8 @@ read_value(struct reader *r, int parent, bool in_map, uint32_t depth)
 	next_content(r);
 	if (r->col > parent || (in_map && r->col == parent && at_item(r)))
 		return read_node(r, in_map && r->col == parent ? parent - 1 : parent, depth);
+	if (!in_map)
+		return NULL;	/* an empty item: rare, and the readers differ where blanks follow */
 	n = new_node(r, TSN_YAML_NULL);
 	if (n != NULL)
 		n->line = line;
@@ -595,6 +597,16 @@ read_seq(struct reader *r, int col, uint32_t depth)
 	return r->col > col ? NULL : seq;
 }
 
+static bool
+first_on_line(const struct reader *r, const char *p)
+{
+	const char *q = r->line_start;
+
+	while (q < p && *q == ' ')
+		q++;
+	return q == p;
+}
+
 /* What stands at p in column col; `parent` is the column of what it belongs to. */
 static struct tsn_yaml *
 read_node(struct reader *r, int parent, uint32_t depth)
@@ -607,6 +619,9 @@ read_node(struct reader *r, int parent, uint32_t depth)
 		return NULL;
 	if (at_item(r))
 		return read_seq(r, r->col, depth);
+	/* A literal's header on a line of its own: how deep its text stands is for the full reader. */
+	if (*at == '|' && first_on_line(r, at))
+		return NULL;
 	has_key = read_key(r, &key);
 	if (has_key < 0)
 		return NULL;

@@ -1,8 +1,8 @@
 """All of SigmaHQ's rules over real Windows events, against known answers.
 
 1. Unpack the rules; `rules check` loads them all: none failed, under 1 % skipped.
-2. Regression cases: each fires as often as stated, and of all rules exactly the expected ones
-   fire on each event.
+2. Regression cases: each fires as often as stated, from JSON and from .evtx; and of all rules
+   exactly the expected ones fire on each event.
 3. EVTX attack samples and Mordor: at least 99 % of (record, rule) pairs agree, both ways counted.
    docs/sigma-agreement.md explains every difference.
 """
@@ -83,6 +83,15 @@ def test_regression_json():
     for case, found in fired.items():
         got.update((case, rule) for _, rule in found)
     assert agreement(want, got, "regression") >= 0.99
+
+
+def test_regression_evtx():
+    folder = lib.corpus("05-windows", "sigma_regression")
+    fired = collections.Counter((path.parent.name, rule)
+                                for path, _, rule in detect(*sorted(folder.glob("*/*.evtx"))))
+    for case in lines_of(folder / "manifest.jsonl"):
+        got = fired[case["evtx"].split("/")[0], case["rule_id"]]
+        assert got >= case["expected_min_matches"], case["title"]
 
 
 def test_attack_samples():
