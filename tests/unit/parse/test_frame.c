@@ -296,27 +296,50 @@ test_wide(void **state)
 	}
 }
 
+struct text {
+	char *ptr;
+	size_t len, cap;
+};
+
+static void
+add(struct text *t, const char *s)
+{
+	size_t n = strlen(s);
+
+	assert_true(t->len + n <= t->cap);
+	memcpy(t->ptr + t->len, s, n);
+	t->len += n;
+}
+
+static void
+add_run(struct text *t, char c, size_t n)
+{
+	assert_true(t->len + n <= t->cap);
+	memset(t->ptr + t->len, c, n);
+	t->len += n;
+}
+
 static void
 test_too_long(void **state)
 {
-	size_t over = TSN_RECORD_BYTES_MAX + 40000, len = 0;
-	char *text = malloc(5 * over);
+	size_t over = TSN_RECORD_BYTES_MAX + 40000;
+	struct text t = {malloc(5 * over), 0, 5 * over};
 	static const size_t cuts[] = {4096, 65536, 1u << 20};
 	struct all *whole;
 
 	(void)state;
-	assert_non_null(text);
-	len += (size_t)sprintf(text + len, "2024-01-01 00:00:00 a\n  b\n ");
-	memset(text + len, 'x', over);
-	len += over;
-	len += (size_t)sprintf(text + len, "\nshort\n{\"a\":\n \"");
-	memset(text + len, 'y', over);
-	len += over;
-	len += (size_t)sprintf(text + len, "\"}\nend\n2024-01-01 00:00:00 a\n");
-	for (size_t i = 0; i < over / 100; i++, len += 100)
-		len += (size_t)sprintf(text + len, " ") - 1, memset(text + len + 1, 'z', 98),
-		    text[len + 99] = '\n';
-	whole = run(NULL, text, len, len, 0);
+	assert_non_null(t.ptr);
+	add(&t, "2024-01-01 00:00:00 a\n  b\n ");
+	add_run(&t, 'x', over);
+	add(&t, "\nshort\n{\"a\":\n \"");
+	add_run(&t, 'y', over);
+	add(&t, "\"}\nend\n2024-01-01 00:00:00 a\n");
+	for (size_t i = 0; i < over / 100; i++) {
+		add(&t, " ");
+		add_run(&t, 'z', 98);
+		add(&t, "\n");
+	}
+	whole = run(NULL, t.ptr, t.len, t.len, 0);
 	assert_string_equal(whole->rec[1].text, "short");
 	assert_true(whole->rec[0].truncated && whole->rec[2].truncated);
 	assert_int_equal(whole->rec[0].len, TSN_RECORD_BYTES_MAX);
@@ -327,14 +350,14 @@ test_too_long(void **state)
 	assert_false(whole->rec[4].truncated);
 	assert_true(whole->rec[4].len > TSN_RECORD_BYTES_MAX - 100);
 	for (size_t i = 0; i < TSN_COUNT(cuts); i++) {
-		struct all *a = run(NULL, text, len, cuts[i], 0);
+		struct all *a = run(NULL, t.ptr, t.len, cuts[i], 0);
 
 		same(whole, a, 0);
 		assert_int_equal(a->skipped, whole->skipped);
 		all_free(a);
 	}
 	all_free(whole);
-	free(text);
+	free(t.ptr);
 }
 
 static void
