@@ -359,7 +359,7 @@ cuts_word(const struct tmpl *m, const struct tmpl_field *f)
 		const struct elem *e = &m->elems[f->elem[i]];
 		uint32_t at = f->at[i];
 
-		if (f->elem[i] < m->elem_count && at > 0 && (e->kind == ELEM_SLOT || at >= e->len ||
+		if (f->elem[i] < m->elem_count && at > 0 && (e->kind != ELEM_STATIC || at >= e->len ||
 		    (tsn_word_char(e->ptr[at - 1]) && tsn_word_char(e->ptr[at]))))
 			return true;
 	}
@@ -378,8 +378,8 @@ is_glued(struct hint_seg *hs, uint32_t tmpl)
 	hs->glued[tmpl] = 1;
 	for (uint32_t i = 0; i < m->elem_count; i++) {
 		const struct elem *e = &m->elems[i];
-		bool open = e->kind == ELEM_SLOT || (e->len > 0 && tsn_word_char(e->ptr[0]));
-		bool before_open = before != NULL && (before->kind == ELEM_SLOT ||
+		bool open = e->kind != ELEM_STATIC || (e->len > 0 && tsn_word_char(e->ptr[0]));
+		bool before_open = before != NULL && (before->kind != ELEM_STATIC ||
 		    (before->len > 0 && tsn_word_char(before->ptr[before->len - 1])));
 
 		if (open && before_open)
@@ -397,11 +397,16 @@ static enum tsn_code
 look_at_record(struct hint_seg *hs, struct found *f, const struct test *t, uint32_t tmpl)
 {
 	const struct tmpl *m = hs->seg->tmpls[tmpl].tmpl;
+	bool unknown = false;
 
 	if (is_glued(hs, tmpl)) {
 		f->answers[tmpl] = ANSWER_UNKNOWN;
 		return TSN_OK;
 	}
+	for (uint32_t i = 0; i < m->elem_count; i++)
+		if (m->elems[i].kind == ELEM_TIME && timetext_may_hold(&m->elems[i].time,
+		    t->atom.value, t->atom.op == TSN_ATOM_WORD && !t->atom.wild))
+			unknown = true;
 	for (uint32_t i = 0; i < m->elem_count && f->answers[tmpl] == ANSWER_NO; i++)
 		if (m->elems[i].kind == ELEM_STATIC && test_text(hs->h, t, TSN_T_STR,
 		    (struct tsn_slice){m->elems[i].ptr, m->elems[i].len}))
@@ -414,7 +419,9 @@ look_at_record(struct hint_seg *hs, struct found *f, const struct test *t, uint3
 		    test_text(hs->h, t, TSN_T_STR, x->text))
 			f->answers[tmpl] = ANSWER_YES;
 	}
-	if (f->answers[tmpl] == ANSWER_YES)
+	if (unknown && f->answers[tmpl] == ANSWER_NO)
+		f->answers[tmpl] = ANSWER_UNKNOWN;
+	if (f->answers[tmpl] != ANSWER_NO)
 		return TSN_OK;
 	for (uint32_t i = 0; i < m->slot_count; i++)
 		if (!m->slots[i].is_num && (m->slots[i].elem != UINT32_MAX ||
@@ -479,11 +486,8 @@ prepare(struct hint_seg *hs, const struct node *n, const struct test *t, struct 
 	f->answers = tsn_arena_calloc(&hs->arena, hs->seg->tmpl_count + 1, 1);
 	if (f->answers == NULL)
 		return TSN_ENOMEM;
-	for (uint32_t i = 0; i < hs->seg->tmpl_count; i++) {
+	for (uint32_t i = 0; i < hs->seg->tmpl_count; i++)
 		TSN_TRY(look_at_tmpl(hs, n, t, f, i));
-		if (hs->seg->tmpls[i].tmpl->flags & TSN_EV_FIELD_LIMIT)
-			f->answers[i] = ANSWER_UNKNOWN;
-	}
 	f->ready = true;
 	return TSN_OK;
 }

@@ -181,8 +181,7 @@ load_tmpls(struct seg *s, struct bin *r, struct key_map *map)
 			t->columns[k] = column < UINT32_MAX ? (uint32_t)column : UINT32_MAX;
 		}
 		for (uint32_t e = 0; e < t->tmpl->elem_count; e++)
-			t->static_len += t->tmpl->elems[e].kind == ELEM_STATIC ?
-			    t->tmpl->elems[e].len : 0;
+			t->static_len += t->tmpl->elems[e].len;
 	}
 	return TSN_OK;
 }

@@ -162,7 +162,7 @@ tmpl_of(struct segw *w, const struct tmpl *t)
 		if (!column_of(w, &t->slots[i], &x->columns[i]))
 			return NULL;
 	for (uint32_t i = 0; i < t->elem_count; i++)
-		x->static_len += t->elems[i].kind == ELEM_STATIC ? t->elems[i].len : 0;
+		x->static_len += t->elems[i].len;
 	w->tmpl_local[t->id] = ++w->tmpl_count;
 	return x;
 }

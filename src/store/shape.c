@@ -25,8 +25,10 @@ struct shape_span {
 
 struct shape_elem {
 	uint32_t start, end;
-	uint32_t slot;		/* UINT32_MAX: text of the template */
+	uint32_t slot;		/* UINT32_MAX: text of the template, or of the time */
 	tsn_key key;
+	bool is_time;
+	struct timetext time;
 };
 
 struct shape_escaped {
@@ -192,9 +194,25 @@ put_elem(struct shape *s, uint32_t start, uint32_t end, bool is_slot, tsn_key ke
 		return;
 	}
 	e = &s->elems[s->elem_count++];
-	*e = (struct shape_elem){start, end, UINT32_MAX, key};
+	*e = (struct shape_elem){.start = start, .end = end, .slot = UINT32_MAX, .key = key};
 	if (is_slot)
 		e->slot = s->val_count++;
+}
+
+/* What the event's time says already needs no slot: its length, 0 when it does not stand there. */
+static uint32_t
+put_time(struct shape *s, const struct tsn_event *ev, uint32_t start, uint32_t to)
+{
+	struct timetext t;
+	struct shape_elem *e;
+
+	if (to - start < 10 || !timetext_match(
+	    (struct tsn_slice){ev->original.ptr + start, to - start}, ev->time_ns, &t))
+		return 0;
+	e = &s->elems[s->elem_count++];
+	*e = (struct shape_elem){.start = start, .end = start + (uint32_t)timetext_len(&t),
+	    .slot = UINT32_MAX, .is_time = true, .time = t};
+	return e->end - start;
 }
 
 static bool
@@ -210,19 +228,40 @@ is_digit(unsigned char c)
 	return c >= '0' && c <= '9';
 }
 
-/* Text between fields: tokens with a digit become slots. */
-static void
-put_text(struct shape *s, const char *text, uint32_t from, uint32_t to)
+static bool
+is_month(const char *p, uint32_t left)
 {
-	uint32_t done = from;
+	return left >= 15 && p[0] >= 'A' && p[0] <= 'S' && p[3] == ' ' && p[6] == ' ' && p[9] == ':';
+}
 
-	for (uint32_t i = from; i < to; i++) {
+/* Text between fields: times, and tokens with a digit, which become slots. */
+static void
+put_text(struct shape *s, const struct tsn_event *ev, uint32_t from, uint32_t to)
+{
+	const char *text = ev->original.ptr;
+	uint32_t done = from, skip;
+
+	if (is_month(text + from, to - from))
+		done += put_time(s, ev, from, to);
+	for (uint32_t i = done; i < to; i++) {
 		uint32_t start = i, end = i + 1;
 
 		if (!is_digit((unsigned char)text[i]))
 			continue;
 		while (start > done && token_char((unsigned char)text[start - 1]))
 			start--;
+		if (start == i && to - i >= 10) {
+			uint32_t at = s->elem_count;
+
+			put_elem(s, done, start, false, 0);
+			skip = put_time(s, ev, start, to);
+			if (skip > 0) {
+				done = start + skip;
+				i = done - 1;
+				continue;
+			}
+			s->elem_count = at;
+		}
 		while (end < to && token_char((unsigned char)text[end]))
 			end++;
 		i = end;
@@ -307,7 +346,7 @@ put_gap(struct shape *s, const struct tsn_event *ev, uint32_t from, uint32_t to)
 	if (ev->original.ptr[0] == '{')
 		put_json(s, ev->original.ptr, from, to);
 	else
-		put_text(s, ev->original.ptr, from, to);
+		put_text(s, ev, from, to);
 }
 
 static bool
@@ -329,6 +368,20 @@ is_leaf(const struct shape *s, const struct tsn_event *ev, uint32_t i)
 	return ev->fields[x->field].key != TSN_F_MESSAGE || ev->original.ptr[0] == '{';
 }
 
+/* A field that is the event's time as text: a span over that element. */
+static bool
+is_time_field(struct shape *s, const struct tsn_event *ev, const struct shape_span *x)
+{
+	uint32_t before = s->elem_count;
+
+	if (x->end - x->start > TIMETEXT_MAX || put_time(s, ev, x->start, x->end) == 0)
+		return false;
+	if (s->elems[before].end == x->end)
+		return true;
+	s->elem_count = before;
+	return false;
+}
+
 static void
 cut(struct shape *s, const struct tsn_event *ev)
 {
@@ -345,9 +398,11 @@ cut(struct shape *s, const struct tsn_event *ev)
 			continue;
 		if (x->start > pos)
 			put_gap(s, ev, pos, x->start);
+		pos = x->end;
+		if (is_time_field(s, ev, x))
+			continue;
 		s->field_elem[x->field] = s->elem_count;
 		put_elem(s, x->start, x->end, true, ev->fields[x->field].key);
-		pos = x->end;
 	}
 	if (pos < ev->original.len && !s->failed)
 		put_gap(s, ev, pos, (uint32_t)ev->original.len);
@@ -361,7 +416,13 @@ put_sig_elems(struct shape *s, const struct tsn_event *ev)
 		const struct shape_elem *e = &s->elems[i];
 		uint32_t len = e->end - e->start;
 
-		if (e->slot == UINT32_MAX) {
+		if (e->is_time) {
+			bin_add_u8(&s->sig, ELEM_TIME);
+			bin_add_u8(&s->sig, e->time.form);
+			bin_add_u8(&s->sig, e->time.digits);
+			bin_add_u8(&s->sig, e->time.comma);
+			bin_add_u32(&s->sig, (uint32_t)e->time.tz_sec);
+		} else if (e->slot == UINT32_MAX) {
 			bin_add_u8(&s->sig, ELEM_STATIC);
 			bin_add_u32(&s->sig, len);
 			tsn_buf_add(&s->sig, ev->original.ptr + e->start, len);

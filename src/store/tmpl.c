@@ -125,6 +125,15 @@ parse_elems(struct bin *r, struct tmpl *t, struct tsn_arena *a)
 				return TSN_ECORRUPT;
 			e->slot = t->slot_count;
 			t->slots[t->slot_count++] = (struct slot){.key = bin_u32(r), .elem = i};
+		} else if (e->kind == ELEM_TIME) {
+			e->time = (struct timetext){.form = bin_u8(r)};
+			e->time.digits = bin_u8(r);
+			e->time.comma = bin_u8(r) != 0;
+			e->time.tz_sec = (int32_t)bin_u32(r);
+			if (e->time.form >= TIMETEXT__COUNT || e->time.digits > 9 ||
+			    e->time.tz_sec < -86400 || e->time.tz_sec > 86400)
+				return TSN_ECORRUPT;
+			e->len = (uint32_t)timetext_len(&e->time);
 		} else {
 			return TSN_ECORRUPT;
 		}
@@ -375,8 +384,12 @@ tmpl_rekey(struct tsn_slice sig, struct key_map *map, struct tsn_buf *out)
 	}
 	n = bin_u32(&r);
 	for (uint32_t i = 0; i < n && !r.bad; i++) {
-		if (bin_u8(&r) == ELEM_STATIC)
+		uint8_t kind = bin_u8(&r);
+
+		if (kind == ELEM_STATIC)
 			(void)bin_take(&r, bin_u32(&r));
+		else if (kind == ELEM_TIME)
+			(void)bin_take(&r, 7);
 		else
 			rekey_at(out, sig, &r, map);
 	}

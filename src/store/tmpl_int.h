@@ -15,6 +15,7 @@
 
 #include "event/event.h"
 #include "store/bin_int.h"
+#include "store/timetext_int.h"
 
 /* A record with more variables than this is stored as one piece. */
 #define TMPL_SLOTS_MAX 4096u
@@ -23,6 +24,7 @@
 enum elem_kind {
 	ELEM_STATIC,		/* text of the template */
 	ELEM_SLOT,		/* the slot's text */
+	ELEM_TIME,		/* the event's time in some form */
 	ELEM__COUNT
 };
 
@@ -30,6 +32,7 @@ struct elem {
 	const char *ptr;	/* STATIC */
 	uint32_t len;
 	uint32_t slot;		/* SLOT */
+	struct timetext time;	/* TIME; len is that of its text */
 	uint8_t kind;
 };
 

@@ -27,8 +27,8 @@ static enum tsn_code
 rebuild(struct rebuilt *r, struct tsn_batch *b)
 {
 	const struct tmpl *t = r->row->tmpl;
+	char time[TIMETEXT_MAX], *text;
 	uint64_t len = 0;
-	char *text;
 
 	r->starts = tsn_arena_alloc(&b->arena, (t->elem_count + 1) * sizeof *r->starts);
 	if (r->starts == NULL)
@@ -37,7 +37,7 @@ rebuild(struct rebuilt *r, struct tsn_batch *b)
 		const struct elem *e = &t->elems[i];
 
 		r->starts[i] = (uint32_t)len;
-		len += e->kind == ELEM_STATIC ? e->len : r->row->vals[e->slot].len;
+		len += e->kind != ELEM_SLOT ? e->len : r->row->vals[e->slot].len;
 		if (len > TSN_BATCH_BYTES_MAX)
 			return TSN_ECORRUPT;
 	}
@@ -47,8 +47,13 @@ rebuild(struct rebuilt *r, struct tsn_batch *b)
 		return TSN_ELIMIT;
 	for (uint32_t i = 0; i < t->elem_count; i++) {
 		const struct elem *e = &t->elems[i];
-		const char *from = e->kind == ELEM_STATIC ? e->ptr : r->row->vals[e->slot].ptr;
+		const char *from = e->kind == ELEM_SLOT ? r->row->vals[e->slot].ptr : e->ptr;
 
+		if (e->kind == ELEM_TIME) {
+			if (!timetext_put(&e->time, r->row->time_ns, time))
+				return TSN_ECORRUPT;
+			from = time;
+		}
 		if (r->starts[i + 1] != r->starts[i])
 			memcpy(text + r->starts[i], from, r->starts[i + 1] - r->starts[i]);
 	}

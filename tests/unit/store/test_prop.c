@@ -78,6 +78,19 @@ pick_key(void)
 	return tsn_keys_intern(keys, tsn_slice_cstr(names[rnd(TSN_COUNT(names))].name));
 }
 
+/* Texts that follow from the time, and such that nearly do. */
+static void
+put_time(struct maker *m, int64_t ns)
+{
+	char text[TSN_TIME_TEXT_MAX + 1];
+
+	ns += (int64_t)rnd(3) * 3600 * TSN_NS_PER_SEC + (rnd(5) == 0);
+	text[tsn_time_format(ns, text)] = '\0';
+	if (rnd(2))
+		text[10] = ' ';
+	put(m, text);
+}
+
 /* A line of words; some of them are fields, some fields lie over others. */
 static void
 make_line(struct maker *m, struct tsn_event *ev)
@@ -89,6 +102,8 @@ make_line(struct maker *m, struct tsn_event *ev)
 	for (uint32_t i = 0; i < n; i++) {
 		put(m, rnd(4) ? " " : rnd(2) ? "=" : "port ");
 		starts[i] = m->len;
+		if (rnd(6) == 0)
+			put_time(m, ev->time_ns);
 		put(m, word());
 		ends[i] = m->len;
 	}
