@@ -60,7 +60,11 @@ struct tsn_op *tsn_op_stats(struct tsn_run *run, const struct tsn_stage *s);
 /** The last one: counts to the limit (0: none) and gives rows to the sink. */
 struct tsn_op *tsn_op_sink(struct tsn_run *run, const struct tsn_query_sink *sink, uint64_t limit);
 
-/** Appends a group key of one cell: same bytes for same values (query/cell.h). */
+/**
+ * Appends a group key of one cell: same bytes for same values (query/cell.h).  Of what is neither
+ * null nor a list: one byte, the length of the text in four, the text.
+ */
+#define TSN_OP_KEY_HEAD 5u
 void tsn_op_key(struct tsn_buf *out, const struct tsn_cell *v);
 
 /** A row that outlives its push: one block of memory. */

@@ -38,24 +38,42 @@ group_keys(const struct stats *s, struct group *g)
 	return (struct tsn_cell *)(void *)(g->accs + s->op.stage->agg_count);
 }
 
+/* Cells of the group's keys; texts are those in the table's key (see tsn_op_key). */
+static bool
+keep_keys(struct stats *s, const struct tsn_table_entry *e, const struct tsn_cell *keys,
+    struct tsn_cell *to)
+{
+	struct tsn_slice key = tsn_table_key(e);
+	bool failed = false;
+	uint32_t len;
+
+	for (uint32_t i = 0; i < s->key_count; i++) {
+		TSN_ASSERT(key.len >= TSN_OP_KEY_HEAD);
+		memcpy(&len, key.ptr + 1, sizeof len);
+		to[i] = keys[i];
+		if (keys[i].type == TSN_V_STR || keys[i].type == TSN_V_JSON)
+			to[i].u.ptr = key.ptr + TSN_OP_KEY_HEAD;
+		else
+			to[i] = tsn_cell_dup(&s->arena, &keys[i], &failed);
+		key = tsn_slice_from(key, TSN_OP_KEY_HEAD + len);
+	}
+	return !failed;
+}
+
 static enum tsn_code
 take(struct stats *s, const struct tsn_cell *keys, struct tsn_err *err)
 {
 	const struct tsn_stage *stage = s->op.stage;
 	struct tsn_table_entry *e;
-	bool fresh, failed = false;
 	struct group *g;
+	bool fresh;
 
 	e = tsn_table_get(&s->groups, tsn_buf_get(&s->key), &fresh);
 	if (e == NULL || tsn_buf_check(&s->key) != TSN_OK)
 		return tsn_op_memory(&s->op, err);
 	g = tsn_table_data(e);
-	if (fresh) {
-		for (uint32_t i = 0; i < s->key_count; i++)
-			group_keys(s, g)[i] = tsn_cell_dup(&s->arena, &keys[i], &failed);
-		if (failed)
-			return tsn_op_memory(&s->op, err);
-	}
+	if (fresh && !keep_keys(s, e, keys, group_keys(s, g)))
+		return tsn_op_memory(&s->op, err);
 	if (g->last_row == s->row)
 		return TSN_OK;
 	g->last_row = s->row;
@@ -86,7 +104,7 @@ expand(struct stats *s, uint32_t i, struct tsn_cell *keys, struct tsn_err *err)
 			TSN_FAIL(err, TSN_ELIMIT, "an event is in more than %u groups: group by fewer lists",
 			    COMBINATIONS_MAX);
 		keys[i] = s->cells[i].u.items[j];
-		if (keys[i].type == TSN_V_NULL)
+		if (keys[i].type == TSN_V_NULL || keys[i].type == TSN_V_LIST)
 			continue;
 		s->key.len = len;
 		tsn_op_key(&s->key, &keys[i]);

@@ -7,6 +7,7 @@
 
 #define SLOTS_FIRST 64u
 #define ENTRIES_MAX (1u << 30)
+#define POINTER_MASK ((UINT64_C(1) << 48) - 1)
 
 void
 tsn_table_init(struct tsn_table *t, struct tsn_arena *arena, size_t data_size, uint64_t seed)
@@ -23,26 +24,39 @@ tsn_table_done(struct tsn_table *t)
 	*t = (struct tsn_table){0};
 }
 
+static struct tsn_table_entry *
+entry_of(tsn_table_slot slot)
+{
+	return (struct tsn_table_entry *)(uintptr_t)(slot & POINTER_MASK);
+}
+
+static tsn_table_slot
+slot_of(const struct tsn_table_entry *e, uint64_t hash)
+{
+	uint64_t at = (uint64_t)(uintptr_t)e;
+
+	TSN_ASSERT((at & ~POINTER_MASK) == 0);
+	return at | (hash & ~POINTER_MASK);
+}
+
 static bool
 grow(struct tsn_table *t)
 {
 	uint32_t count = t->slot_count == 0 ? SLOTS_FIRST : t->slot_count * 2;
 	size_t more = (count - t->slot_count) * sizeof *t->slots;
-	struct tsn_table_slot *slots;
+	tsn_table_slot *slots;
 
 	if (t->slot_count >= ENTRIES_MAX || more >= t->arena->cap - t->arena->held)
 		return false;
 	slots = calloc(count, sizeof *slots);
 	if (slots == NULL)
 		return false;
-	for (uint32_t i = 0; i < t->slot_count; i++) {
-		uint32_t at = (uint32_t)t->slots[i].hash & (count - 1);
+	for (struct tsn_table_entry *e = t->first; e != NULL; e = e->next) {
+		uint32_t at = (uint32_t)e->hash & (count - 1);
 
-		if (t->slots[i].entry == NULL)
-			continue;
-		while (slots[at].entry != NULL)
+		while (slots[at] != 0)
 			at = (at + 1) & (count - 1);
-		slots[at] = t->slots[i];
+		slots[at] = slot_of(e, e->hash);
 	}
 	free(t->slots);
 	/* the slots count too: the arena gives up what they take */
@@ -79,21 +93,26 @@ struct tsn_table_entry *
 tsn_table_get(struct tsn_table *t, struct tsn_slice key, bool *ret_new)
 {
 	uint64_t hash = tsn_hash_slice(key, t->seed);
-	struct tsn_table_slot *slot;
+	struct tsn_table_entry *e;
 	uint32_t at;
 
-	if (t->count >= t->slot_count / 2 && !grow(t))
+	if (t->count >= t->slot_count / 4 * 3 && !grow(t))
 		return NULL;
 	TSN_ASSERT(t->slot_count > t->count);
 	at = (uint32_t)hash & (t->slot_count - 1);
-	for (; (slot = &t->slots[at])->entry != NULL; at = (at + 1) & (t->slot_count - 1)) {
-		if (slot->hash == hash && tsn_slice_eq(tsn_table_key(slot->entry), key)) {
+	for (; t->slots[at] != 0; at = (at + 1) & (t->slot_count - 1)) {
+		if (((t->slots[at] ^ hash) & ~POINTER_MASK) != 0)
+			continue;
+		e = entry_of(t->slots[at]);
+		if (e->hash == hash && tsn_slice_eq(tsn_table_key(e), key)) {
 			*ret_new = false;
-			return slot->entry;
+			return e;
 		}
 	}
-	slot->entry = add(t, key, hash);
-	slot->hash = hash;
+	e = add(t, key, hash);
+	if (e == NULL)
+		return NULL;
+	t->slots[at] = slot_of(e, hash);
 	*ret_new = true;
-	return slot->entry;
+	return e;
 }

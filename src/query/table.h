@@ -18,14 +18,12 @@ struct tsn_table_entry {
 	/* data and key follow, so that one look-up touches neighbouring memory only */
 };
 
-struct tsn_table_slot {
-	uint64_t hash;
-	struct tsn_table_entry *entry;
-};
+/* A pointer has 48 bits on the machines we run on; the 16 above hold bits of the hash. */
+typedef uint64_t tsn_table_slot;
 
 struct tsn_table {
 	struct tsn_arena *arena;
-	struct tsn_table_slot *slots;
+	tsn_table_slot *slots;		/* 0: free */
 	struct tsn_table_entry *first, *last;
 	size_t data_size;
 	uint64_t seed;
