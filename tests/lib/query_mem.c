@@ -37,7 +37,7 @@ remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 }
 
 void
-query_mem_use_store(struct query_mem *m)
+query_mem_use_store(struct query_mem *m, bool sealed)
 {
 	struct tsn_store_options options = {0};
 	struct tsn_store *store;
@@ -47,7 +47,7 @@ query_mem_use_store(struct query_mem *m)
 	assert_non_null(mkdtemp(m->dir));
 	if (tsn_store_open(m->dir, m->keys, &options, &store, &err) != TSN_OK ||
 	    tsn_store_append(store, &m->batch, &err) != TSN_OK ||
-	    tsn_store_close(store, &err) != TSN_OK ||
+	    (sealed && tsn_store_seal(store, &err) != TSN_OK) || tsn_store_close(store, &err) != TSN_OK ||
 	    tsn_store_reader_open(m->dir, m->keys, &m->reader, &err) != TSN_OK)
 		fail_msg("%s", err.msg);
 }

@@ -28,8 +28,11 @@ void query_mem_init(struct query_mem *m);
 void query_mem_done(struct query_mem *m);
 /** Lines of JSON; "@timestamp" gives the time, else one second after the line before. */
 void query_mem_load(struct query_mem *m, const char *lines);
-/** From now on rows come from a store in a temporary folder that holds the loaded events. */
-void query_mem_use_store(struct query_mem *m);
+/**
+ * From now on rows come from a store in a temporary folder that holds the loaded events: in a
+ * sealed segment with its index, or still in the journal.
+ */
+void query_mem_use_store(struct query_mem *m, bool sealed);
 /** The answer, or "error: " and the message. */
 void query_mem_answer(struct query_mem *m, const char *query, struct tsn_buf *out);
 struct tsn_query_source query_mem_source(struct query_mem *m);

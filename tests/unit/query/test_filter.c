@@ -86,7 +86,7 @@ static const struct {
 };
 
 static void
-run_cases(bool store)
+run_cases(bool store, bool sealed)
 {
 	struct tsn_buf out;
 	struct query_mem m;
@@ -95,7 +95,7 @@ run_cases(bool store)
 	query_mem_init(&m);
 	query_mem_load(&m, docs);
 	if (store)
-		query_mem_use_store(&m);
+		query_mem_use_store(&m, sealed);
 	tsn_buf_init(&out, 1u << 20);
 	for (size_t i = 0; i < TSN_COUNT(cases); i++) {
 		char query[300], got[64] = "";
@@ -121,14 +121,15 @@ static void
 test_cases(void **state)
 {
 	(void)state;
-	run_cases(false);
+	run_cases(false, false);
 }
 
 static void
 test_cases_store(void **state)
 {
 	(void)state;
-	run_cases(true);
+	run_cases(true, false);
+	run_cases(true, true);
 }
 
 static const struct {
