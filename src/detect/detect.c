@@ -7,11 +7,15 @@
 #include <xxhash.h>
 
 #include "base/assert.h"
-#include "detect/detect_int.h"
+#include "detect/corr_int.h"
 #include "detect/map_int.h"
 
 #define SET_BYTES_MAX (256u << 20)
 #define REASON_BYTES_MAX 4096u
+#define LATENESS_NS (10 * TSN_NS_PER_SEC)
+#define IDLE_NS (30 * TSN_NS_PER_SEC)
+#define HITS_MAX 262144u
+#define STATE_BYTES (32u << 20)
 /* The intrinsic fields stand beside those of the limit. */
 #define FIELDS_MAX (TSN_EVENT_FIELDS_MAX + 64u)
 
@@ -55,6 +59,51 @@ hash_rules(struct set *set, struct tsn_err *err)
 	return TSN_OK;
 }
 
+static void
+set_options(struct set *set, const struct tsn_detect_options *options)
+{
+	struct tsn_detect_options *o = &set->options;
+
+	if (options != NULL)
+		*o = *options;
+	o->lateness_ns = o->lateness_ns == 0 ? LATENESS_NS : o->lateness_ns;
+	o->idle_ns = o->idle_ns == 0 ? IDLE_NS : o->idle_ns;
+	o->hits_max = o->hits_max == 0 ? HITS_MAX : o->hits_max;
+	o->state_bytes = o->state_bytes == 0 ? STATE_BYTES : o->state_bytes;
+}
+
+/* Which correlations there are, and which of them refer to each rule. */
+static enum tsn_code
+find_correlations(struct set *set, struct tsn_err *err)
+{
+	const struct tsn_ruleset *rules = set->rules;
+	uint32_t uses = 0;
+
+	for (uint32_t i = 0; i < rules->count; i++) {
+		set->corr_count += rules->rules[i].correlation != NULL;
+		uses += rules->rules[i].correlation == NULL ? 0 : rules->rules[i].correlation->rule_count;
+	}
+	set->corrs = tsn_arena_calloc(&set->arena, set->corr_count + 1, sizeof *set->corrs);
+	set->corr_uses = tsn_arena_calloc(&set->arena, uses + 1, sizeof *set->corr_uses);
+	set->corr_at = tsn_arena_calloc(&set->arena, rules->count + 2, sizeof *set->corr_at);
+	if (set->corrs == NULL || set->corr_uses == NULL || set->corr_at == NULL)
+		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
+	set->corr_count = 0;
+	for (uint32_t i = 0; i < rules->count; i++)
+		if (rules->rules[i].correlation != NULL)
+			set->corrs[set->corr_count++] = (struct corr_def){i, rules->rules[i].correlation};
+	/* Counting sort: corr_at[r + 1] is first the number of uses, then the end of rule r's. */
+	for (uint32_t k = 0; k < set->corr_count; k++)
+		for (uint32_t j = 0; j < set->corrs[k].c->rule_count; j++)
+			set->corr_at[set->corrs[k].c->rules[j] + 2]++;
+	for (uint32_t r = 0; r < rules->count; r++)
+		set->corr_at[r + 2] += set->corr_at[r + 1];
+	for (uint32_t k = 0; k < set->corr_count; k++)
+		for (uint32_t j = 0; j < set->corrs[k].c->rule_count; j++)
+			set->corr_uses[set->corr_at[set->corrs[k].c->rules[j] + 1]++] = (struct corr_use){k, j};
+	return TSN_OK;
+}
+
 static enum tsn_code
 set_new(const struct tsn_ruleset *rules, struct tsn_taxonomy *taxonomy, struct tsn_keys *keys,
     const struct tsn_detect_options *options, struct set **ret, struct tsn_err *err)
@@ -68,8 +117,7 @@ set_new(const struct tsn_ruleset *rules, struct tsn_taxonomy *taxonomy, struct t
 	set->rules = rules;
 	set->taxonomy = taxonomy;
 	set->keys = keys;
-	if (options != NULL)
-		set->options = *options;
+	set_options(set, options);
 	tsn_arena_init(&set->arena, SET_BYTES_MAX);
 	set->classes = calloc(CLASSES_MAX, sizeof *set->classes);
 	if (set->classes == NULL || pthread_mutex_init(&set->lock, NULL) != 0) {
@@ -80,6 +128,8 @@ set_new(const struct tsn_ruleset *rules, struct tsn_taxonomy *taxonomy, struct t
 	code = tsn_route_build(set, err);
 	if (code == TSN_OK)
 		code = hash_rules(set, err);
+	if (code == TSN_OK)
+		code = find_correlations(set, err);
 	if (code != TSN_OK) {
 		set_release(set);
 		return code;
@@ -115,7 +165,7 @@ engine_new(struct set *set, struct tsn_detect **ret, struct tsn_err *err)
 	if (d->rule_counts == NULL || d->fired == NULL || d->views == NULL || d->memo == NULL ||
 	    d->memo_views == NULL || d->values_seen == NULL || d->next == NULL ||
 	    d->values == NULL || d->texts == NULL || d->found_memo == NULL ||
-	    d->found_score == NULL ||
+	    d->found_score == NULL || tsn_corr_init(d) != TSN_OK ||
 	    tsn_match_scratch_init(&d->scratch) != TSN_OK) {
 		tsn_detect_free(d);
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
@@ -148,6 +198,7 @@ tsn_detect_free(struct tsn_detect *d)
 {
 	if (d == NULL)
 		return;
+	tsn_corr_done(d);
 	set_release(d->set);
 	tsn_match_scratch_done(&d->scratch);
 	tsn_buf_done(&d->reason);
@@ -233,7 +284,10 @@ tsn_detect_batch(struct tsn_detect *d, const struct tsn_batch *batch,
 		d->stats.events++;
 		TSN_TRY(tsn_run_event(d, &batch->events[i]));
 	}
-	return TSN_OK;
+	if (d->set->corr_count == 0)
+		return TSN_OK;
+	TSN_TRY(tsn_corr_watch(d, batch));
+	return tsn_corr_advance(d);
 }
 
 void

@@ -23,7 +23,20 @@ struct tsn_detect;
 
 struct tsn_detect_options {
 	bool reasons;		/* fill finding.reason (costs only where there is a finding) */
+	/*
+	 * Correlations.  Event time: hits are judged in the order of their times once the watermark
+	 * (the time of the slowest source that still sends, less the lateness) has passed them.
+	 */
+	int64_t lateness_ns;	/* 0: 10 s; TSN_DETECT_SORTED: wait for all that hits_max allows */
+	int64_t idle_ns;	/* 0: 30 s; a source silent for so long does not hold time back */
+	uint32_t hits_max;	/* 0: 262,144; hits that can wait, then the oldest goes first */
+	size_t state_bytes;	/* 0: 32 MiB; of all groups, each correlation has an equal share */
+	bool once;		/* a window is told of when it is over, not when it fires and again */
 };
+
+/** lateness_ns for files: whatever their order, hits are sorted as far as hits_max goes. */
+#define TSN_DETECT_SORTED (INT64_MAX / 4)
+
 
 struct tsn_detect_stats {
 	uint64_t events;
@@ -35,6 +48,18 @@ struct tsn_detect_stats {
 	uint32_t plans;			/* kinds of events that have been compiled */
 	uint32_t rules_broken;		/* rules that could not be compiled: they never fire */
 	uint64_t compile_ns;		/* time spent compiling, all engines */
+};
+
+/** Of one correlation. */
+struct tsn_detect_corr_stats {
+	uint64_t hits;			/* events of its rules that it has judged */
+	uint64_t late;			/* came after their time had been judged; taken where they fit */
+	uint64_t late_dropped;		/* of these, whose window was over */
+	uint64_t duplicates;		/* delivered twice */
+	uint64_t evicted;		/* groups given up for want of room: they start anew */
+	uint64_t entries_dropped;	/* hits beyond 65,536 in one window */
+	uint64_t groups;		/* alive now */
+	uint64_t bytes;
 };
 
 /** A return other than TSN_OK ends the batch with it. */
@@ -56,6 +81,18 @@ void tsn_detect_free(struct tsn_detect *d);
  */
 TSN_MUST_CHECK enum tsn_code tsn_detect_batch(struct tsn_detect *d, const struct tsn_batch *batch,
     tsn_detect_callback *callback, void *ctx);
+/**
+ * No more events: judges all that waits and tells of all windows that are open.  The engine may be
+ * used on; what comes then begins with empty windows.
+ */
+TSN_MUST_CHECK enum tsn_code tsn_detect_finish(struct tsn_detect *d,
+    tsn_detect_callback *callback, void *ctx);
+/** Time passes without events: to be called every second or so in a running server. */
+TSN_MUST_CHECK enum tsn_code tsn_detect_tick(struct tsn_detect *d, int64_t now_ns,
+    tsn_detect_callback *callback, void *ctx);
+/** False when the rule of that index is no correlation. */
+bool tsn_detect_corr_stats(const struct tsn_detect *d, uint32_t rule,
+    struct tsn_detect_corr_stats *ret);
 void tsn_detect_stats(const struct tsn_detect *d, struct tsn_detect_stats *ret);
 /** Findings of each rule of the set so far, by its index; count of the rule set long. */
 const uint64_t *tsn_detect_rule_counts(const struct tsn_detect *d);

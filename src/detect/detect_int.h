@@ -62,12 +62,30 @@ struct atom {
 	struct tsn_slice literal;	/* folded text that every true value holds, or empty */
 };
 
+/* What one correlation wants of a unit's events. */
+struct tap {
+	uint32_t corr, place;
+	const struct ref **group;
+	const struct ref **fields;
+};
+
+struct corr_def {
+	uint32_t rule;			/* the correlation's own */
+	const struct tsn_correlation *c;
+};
+
+struct corr_use {
+	uint32_t corr, place;
+};
+
 struct unit {
 	uint32_t rule;		/* index into the rule set */
 	const struct tsn_view *view;
 	struct tsn_prog prog;
 	const uint32_t *atoms;		/* in the order of the condition's text */
 	uint32_t atom_count;
+	struct tap *taps;
+	uint32_t tap_count;
 };
 
 /* What a slot's values are looked up in. */
@@ -160,6 +178,10 @@ struct set {
 	uint32_t binding_count;
 	uint32_t *view_bindings;	/* where each view's bindings begin; count + 1 */
 	uint64_t (*rule_hash)[2];	/* of id and version */
+	struct corr_def *corrs;
+	uint32_t corr_count;
+	struct corr_use *corr_uses;	/* by the rule they refer to */
+	uint32_t *corr_at;		/* where each rule's uses begin; rules + 1 */
 	pthread_mutex_t lock;
 	struct class *classes;		/* [CLASSES_MAX], filled from the front */
 	_Atomic(uint32_t) class_count;
@@ -167,77 +189,6 @@ struct set {
 	_Atomic(uint64_t) compile_ns;
 	_Atomic(uint32_t) broken;
 	_Atomic(uint64_t) plan_number;
-};
-
-/* What was decided for an event with the same values in the fields that decide. */
-#define ROUTE_MEMO_SIZE 1024u
-struct route_memo {
-	uint64_t signature[2];
-	const struct class *class;	/* NULL: see open */
-	bool used;
-	bool open;			/* some views depend on more than the signature */
-};
-
-/* What a value means to the cheap atoms of its field, found once per value. */
-#define ROUTE_VALUES_SIZE 4096u
-struct route_value {
-	uint64_t raw;			/* hash of key and value */
-	uint64_t meaning;		/* hash of what the atoms say */
-};
-
-/*
- * What was found in a value, kept: fields like names of programs and users have the same values
- * again and again.  A field whose values do not come again is left alone after a while.
- */
-#define FOUND_SIZE 4096u
-#define FOUND_ATOMS_MAX 14u
-#define FOUND_BYTES_MAX 176u
-#define FOUND_SCORES 1024u
-struct found_memo {
-	uint64_t hash;			/* of plan, slot, type and value; 0: free */
-	uint16_t len;
-	uint8_t type;
-	uint8_t count;
-	uint32_t slot;
-	uint32_t atoms[FOUND_ATOMS_MAX];
-	char bytes[FOUND_BYTES_MAX];
-};
-
-struct tsn_detect {
-	struct set *set;
-	struct tsn_match_scratch scratch;
-	struct tsn_detect_stats stats;
-	uint64_t *rule_counts;
-	uint64_t *views;		/* set of views of the event at hand */
-	struct route_memo *memo;	/* [ROUTE_MEMO_SIZE] */
-	uint64_t *memo_views;		/* of each memo: views that hold it, then open ones */
-	struct route_value *values_seen;	/* [ROUTE_VALUES_SIZE] */
-	uint8_t *route_of;		/* by key: 1 + index of a route key, 0 none */
-	uint32_t route_of_count;
-	uint64_t seed;
-	struct found_memo *found_memo;	/* [FOUND_SIZE] */
-	int16_t *found_score;		/* by key modulo FOUND_SCORES: above 0, remembering pays */
-	struct found_memo *record;	/* being written, or NULL */
-	/* the event at hand */
-	const struct tsn_event *event;
-	const struct plan *plan;
-	uint64_t event_number;		/* marks what fired on the event at hand */
-	uint32_t epoch;			/* of the event and plan: marks what was found out */
-	uint32_t *atom_state;		/* epoch * 2 + value, by atom */
-	uint32_t atom_cap;
-	uint32_t *slot_head;		/* by slot: 1 + first field, 0 none */
-	uint32_t slot_cap;
-	uint16_t *touched;		/* slots that have a field */
-	uint32_t touched_count;
-	uint32_t *next;			/* by field: 1 + next field of its slot */
-	struct tsn_value *values;	/* by field */
-	char (*texts)[TSN_TIME_TEXT_MAX];	/* by field: rendered numbers and times */
-	uint64_t *awake;		/* bit per unit */
-	uint32_t awake_words;
-	uint64_t *fired;		/* by rule: number of the last event it fired on */
-	tsn_detect_callback *callback;
-	void *callback_ctx;
-	struct tsn_buf reason;
 };
 
 /* run.c */

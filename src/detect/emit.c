@@ -2,7 +2,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "detect/detect_int.h"
+#include "detect/corr_int.h"
 
 enum tsn_code
 tsn_emit_single(struct tsn_detect *d, const struct unit *u)
@@ -16,6 +16,8 @@ tsn_emit_single(struct tsn_detect *d, const struct unit *u)
 	    .last_seen_ns = ev->time_ns, .count = ev->repeat, .event_count = 1, .events = &ev->id};
 
 	d->rule_counts[u->rule]++;
+	if (u->tap_count > 0)
+		TSN_TRY(tsn_tap_hits(d, u));
 	if (!rule->generate)
 		return TSN_OK;
 	h = XXH3_128bits(what, sizeof what);

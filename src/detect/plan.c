@@ -1,5 +1,6 @@
 /* Compiles the units of one class of events. */
 #include "detect/compile_int.h"
+#include "detect/corr_int.h"
 
 #include <stdlib.h>
 
@@ -64,8 +65,10 @@ add_unit(struct compiler *c, uint32_t rule)
 		return out_of_memory(c);
 	if (c->order_count > 0)
 		memcpy(atoms, c->order, c->order_count * sizeof *atoms);
-	p->units[p->unit_count++] = (struct unit){.rule = rule, .view = c->view, .atoms = atoms,
+	p->units[p->unit_count] = (struct unit){.rule = rule, .view = c->view, .atoms = atoms,
 	    .atom_count = c->order_count};
+	TSN_TRY(tsn_tap_compile(c, &p->units[p->unit_count]));
+	p->unit_count++;
 	return TSN_OK;
 }
 

@@ -2,7 +2,7 @@
  * The values that decided, in words: "Image 'C:\...\cmd.exe' ends with '\cmd.exe', ...".
  * Bounded: so many tests, each value cut.
  */
-#include "detect/detect_int.h"
+#include "detect/corr_int.h"
 
 #include "base/assert.h"
 

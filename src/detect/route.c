@@ -1,5 +1,5 @@
 /* From an event to its class: views are asked once for each combination of deciding values. */
-#include "detect/detect_int.h"
+#include "detect/corr_int.h"
 
 #include <stdlib.h>
 

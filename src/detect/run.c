@@ -2,7 +2,7 @@
  * One event: route it, look its values up, wake the units whose witnesses were seen, run their
  * conditions.  Nothing is allocated here but folded text, in the scratch arena.
  */
-#include "detect/detect_int.h"
+#include "detect/corr_int.h"
 
 #include "base/assert.h"
 #include "match/find.h"

@@ -36,6 +36,7 @@ struct tsn_finding {
 	uint32_t group_count;
 	uint32_t event_count;
 	const uint64_t (*events)[2];	/* ids of the events, oldest first, bounded */
+	bool update;	/* a finding that was told before has grown: same id, higher count */
 	struct tsn_slice reason;	/* one sentence: what happened to whom, how often, in what time */
 };
 

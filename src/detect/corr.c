@@ -1,0 +1,301 @@
+/* Hits wait for the watermark in a heap, then are judged in the order of (time, id). */
+#include "detect/corr_int.h"
+
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "detect/map_int.h"
+
+#define SOURCES_MAX 4096u
+/* An event from the future moves the watermark to no more than this after it was received. */
+#define AHEAD_NS TSN_NS_PER_DAY
+
+enum tsn_code
+tsn_corr_init(struct tsn_detect *d)
+{
+	struct corr_engine *e = &d->corr;
+
+	e->now_ns = TSN_TIME_NONE;
+	e->received_ns = TSN_TIME_NONE;
+	if (d->set->corr_count == 0)
+		return TSN_OK;
+	e->states = calloc(d->set->corr_count, sizeof *e->states);
+	e->scratch = calloc(ENTRIES_MAX, sizeof *e->scratch);
+	return e->states == NULL || e->scratch == NULL ? TSN_ENOMEM : TSN_OK;
+}
+
+void
+tsn_corr_done(struct tsn_detect *d)
+{
+	struct corr_engine *e = &d->corr;
+
+	for (uint32_t i = 0; i < e->heap_count; i++)
+		free(e->heap[i]);
+	for (uint32_t i = 0; e->states != NULL && i < d->set->corr_count; i++) {
+		while (e->states[i].oldest != NULL)
+			tsn_group_free(&e->states[i], e->states[i].oldest);
+		free(e->states[i].buckets);
+	}
+	free(e->states);
+	free(e->heap);
+	free(e->sources);
+	free(e->scratch);
+	*e = (struct corr_engine){0};
+}
+
+static bool
+before(const struct hit *a, const struct hit *b)
+{
+	if (a->time_ns != b->time_ns)
+		return a->time_ns < b->time_ns;
+	if (a->id[0] != b->id[0])
+		return a->id[0] < b->id[0];
+	if (a->id[1] != b->id[1])
+		return a->id[1] < b->id[1];
+	if (a->corr != b->corr)
+		return a->corr < b->corr;
+	return a->place < b->place;
+}
+
+static void
+push(struct corr_engine *e, struct hit *hit)
+{
+	uint32_t at = e->heap_count++;
+
+	for (; at > 0 && before(hit, e->heap[(at - 1) / 2]); at = (at - 1) / 2)
+		e->heap[at] = e->heap[(at - 1) / 2];
+	e->heap[at] = hit;
+}
+
+static struct hit *
+pop(struct corr_engine *e)
+{
+	struct hit *top = e->heap[0], *last = e->heap[--e->heap_count];
+	uint32_t at = 0;
+
+	for (;;) {
+		uint32_t kid = at * 2 + 1;
+
+		if (kid + 1 < e->heap_count && before(e->heap[kid + 1], e->heap[kid]))
+			kid++;
+		if (kid >= e->heap_count || !before(e->heap[kid], last))
+			break;
+		e->heap[at] = e->heap[kid];
+		at = kid;
+	}
+	if (e->heap_count > 0)
+		e->heap[at] = last;
+	return top;
+}
+
+/* Groups that no further hit can belong to; the oldest first, so it ends at the first that stays. */
+static enum tsn_code
+expire(struct tsn_detect *d, uint32_t corr, int64_t now_ns)
+{
+	struct corr_state *s = &d->corr.states[corr];
+	int64_t keep = tsn_judge_keep_ns(d->set->corrs[corr].c);
+	struct group *g;
+
+	if (keep == INT64_MAX)
+		return TSN_OK;
+	while ((g = s->oldest) != NULL && g->last_ns < now_ns - keep) {
+		TSN_TRY(tsn_judge_close(d, corr, g));
+		tsn_group_free(s, g);
+	}
+	return TSN_OK;
+}
+
+/* Each correlation has its share, so that none can take the room of another. */
+static enum tsn_code
+keep_budget(struct tsn_detect *d, uint32_t corr)
+{
+	struct corr_state *s = &d->corr.states[corr];
+	size_t share = d->set->options.state_bytes / d->set->corr_count;
+
+	while (s->bytes > share && s->oldest != NULL && s->oldest != s->newest) {
+		struct group *g = s->oldest;
+
+		s->stats.evicted += !g->fired;
+		TSN_TRY(tsn_judge_close(d, corr, g));
+		tsn_group_free(s, g);
+	}
+	return TSN_OK;
+}
+
+static bool
+is_duplicate(const struct corr_engine *e, const struct hit *hit)
+{
+	return e->last.time_ns == hit->time_ns && e->last.id[0] == hit->id[0] &&
+	    e->last.id[1] == hit->id[1] && e->last.place == hit->place && e->last_corr == hit->corr;
+}
+
+static enum tsn_code
+judge(struct tsn_detect *d, const struct hit *hit)
+{
+	struct corr_engine *e = &d->corr;
+	struct corr_state *s = &e->states[hit->corr];
+	int64_t keep = tsn_judge_keep_ns(d->set->corrs[hit->corr].c);
+
+	if (is_duplicate(e, hit)) {
+		s->stats.duplicates++;
+		return TSN_OK;
+	}
+	if (hit->time_ns < e->now_ns) {
+		s->stats.late++;
+		if (keep != INT64_MAX && hit->time_ns < e->now_ns - keep) {
+			s->stats.late_dropped++;
+			return TSN_OK;
+		}
+	} else {
+		e->now_ns = hit->time_ns;
+		e->last = (struct entry_hit){.time_ns = hit->time_ns, .id = {hit->id[0], hit->id[1]},
+		    .place = hit->place};
+		e->last_corr = hit->corr;
+		TSN_TRY(expire(d, hit->corr, e->now_ns));
+	}
+	s->stats.hits++;
+	TSN_TRY(tsn_judge_hit(d, hit));
+	return keep_budget(d, hit->corr);
+}
+
+static enum tsn_code
+judge_first(struct tsn_detect *d)
+{
+	struct hit *hit = pop(&d->corr);
+	enum tsn_code code = judge(d, hit);
+
+	free(hit);
+	return code;
+}
+
+enum tsn_code
+tsn_corr_add(struct tsn_detect *d, struct hit *hit)
+{
+	struct corr_engine *e = &d->corr;
+
+	if (hit->time_ns < e->now_ns || d->set->options.hits_max == 0) {
+		enum tsn_code code = judge(d, hit);
+
+		free(hit);
+		return code;
+	}
+	if (!tsn_vec_room((void **)&e->heap, &e->heap_cap, e->heap_count + 1, sizeof(struct hit *))) {
+		free(hit);
+		return TSN_ENOMEM;
+	}
+	push(e, hit);
+	/* When no more can wait the oldest is judged before its time. */
+	return e->heap_count > d->set->options.hits_max ? judge_first(d) : TSN_OK;
+}
+
+enum tsn_code
+tsn_corr_watch(struct tsn_detect *d, const struct tsn_batch *batch)
+{
+	struct corr_engine *e = &d->corr;
+
+	for (uint32_t i = 0, at = 0; i < batch->count; i++) {
+		const struct tsn_event *ev = &batch->events[i];
+		int64_t time = ev->time_ns > ev->created_ns + AHEAD_NS ? ev->created_ns : ev->time_ns;
+
+		if (at >= e->source_count || e->sources[at].id != ev->source->id)
+			for (at = 0; at < e->source_count && e->sources[at].id != ev->source->id;)
+				at++;
+		if (at == SOURCES_MAX)
+			at--;
+		if (at == e->source_count) {
+			if (!tsn_vec_room((void **)&e->sources, &e->source_cap, at + 1, sizeof *e->sources))
+				return TSN_ENOMEM;
+			e->sources[e->source_count++].newest_ns = time;
+			e->sources[at].id = ev->source->id;
+		}
+		if (time > e->sources[at].newest_ns)
+			e->sources[at].newest_ns = time;
+		e->sources[at].received_ns = ev->created_ns;
+		if (ev->created_ns > e->received_ns)
+			e->received_ns = ev->created_ns;
+	}
+	return TSN_OK;
+}
+
+/* The slowest source that still sends decides. */
+static int64_t
+watermark(const struct tsn_detect *d)
+{
+	const struct corr_engine *e = &d->corr;
+	int64_t low = INT64_MAX;
+
+	for (uint32_t i = 0; i < e->source_count; i++)
+		if (e->received_ns - e->sources[i].received_ns <= d->set->options.idle_ns &&
+		    e->sources[i].newest_ns < low)
+			low = e->sources[i].newest_ns;
+	return low == INT64_MAX || low < INT64_MIN / 2 ? INT64_MIN : low - d->set->options.lateness_ns;
+}
+
+enum tsn_code
+tsn_corr_advance(struct tsn_detect *d)
+{
+	struct corr_engine *e = &d->corr;
+	int64_t mark;
+
+	if (e->heap_count == 0)
+		return TSN_OK;
+	mark = watermark(d);
+	while (e->heap_count > 0 && e->heap[0]->time_ns <= mark)
+		TSN_TRY(judge_first(d));
+	return TSN_OK;
+}
+
+enum tsn_code
+tsn_detect_finish(struct tsn_detect *d, tsn_detect_callback *callback, void *ctx)
+{
+	struct corr_engine *e = &d->corr;
+
+	d->callback = callback;
+	d->callback_ctx = ctx;
+	while (e->heap_count > 0)
+		TSN_TRY(judge_first(d));
+	/* What a closing window tells may be a hit of a later one. */
+	for (uint32_t round = 0; round < CHAIN_MAX; round++)
+		for (uint32_t i = 0; i < d->set->corr_count; i++)
+			for (struct group *g = e->states[i].oldest; g != NULL; g = g->newer)
+				TSN_TRY(tsn_judge_close(d, i, g));
+	return TSN_OK;
+}
+
+enum tsn_code
+tsn_detect_tick(struct tsn_detect *d, int64_t now_ns, tsn_detect_callback *callback, void *ctx)
+{
+	struct corr_engine *e = &d->corr;
+
+	if (d->set->corr_count == 0)
+		return TSN_OK;
+	d->callback = callback;
+	d->callback_ctx = ctx;
+	if (now_ns > e->received_ns)
+		e->received_ns = now_ns;
+	/* Nothing came for a while: what waits need wait no longer. */
+	if (watermark(d) == INT64_MIN)
+		while (e->heap_count > 0)
+			TSN_TRY(judge_first(d));
+	else
+		TSN_TRY(tsn_corr_advance(d));
+	for (uint32_t i = 0; i < d->set->corr_count; i++)
+		if (e->now_ns != TSN_TIME_NONE && watermark(d) == INT64_MIN)
+			TSN_TRY(expire(d, i, now_ns - d->set->options.lateness_ns));
+	return TSN_OK;
+}
+
+bool
+tsn_detect_corr_stats(const struct tsn_detect *d, uint32_t rule,
+    struct tsn_detect_corr_stats *ret)
+{
+	for (uint32_t i = 0; i < d->set->corr_count; i++) {
+		if (d->set->corrs[i].rule != rule)
+			continue;
+		*ret = d->corr.states[i].stats;
+		ret->groups = d->corr.states[i].group_count;
+		ret->bytes = d->corr.states[i].bytes;
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,313 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "detect/detect.h"
+#include "rule/load.h"
+
+#define SEC TSN_NS_PER_SEC
+#define EVENTS_MAX 256u
+#define FOUND_MAX 512u
+
+static struct tsn_keys *keys;
+static const struct tsn_source source = {.path = {"f", 1}, .id = 1};
+
+/* One event: a time in seconds, what happened, to whom, a value. */
+struct happening {
+	int64_t at;
+	const char *what, *user, *value;
+};
+
+struct told {
+	uint64_t id[2];
+	uint64_t count;
+	int64_t first, last;
+	char user[32];
+	char title[32];
+	char reason[200];
+	bool update;
+};
+
+struct result {
+	struct told told[FOUND_MAX];
+	unsigned count;
+};
+
+static enum tsn_code
+on_finding(void *ctx, const struct tsn_finding *f)
+{
+	struct result *r = ctx;
+	struct told *t = &r->told[r->count];
+
+	if (f->rule->correlation == NULL)
+		return TSN_OK;
+	r->count++;
+	assert_true(r->count < FOUND_MAX);
+	*t = (struct told){.id = {f->id[0], f->id[1]}, .count = f->count, .update = f->update,
+	    .first = f->first_seen_ns / SEC, .last = f->last_seen_ns / SEC};
+	if (f->group_count > 0)
+		(void)snprintf(t->user, sizeof t->user, "%.*s", TSN_SLICE_ARG(f->group[0].value));
+	(void)snprintf(t->title, sizeof t->title, "%.*s", TSN_SLICE_ARG(f->rule->name));
+	(void)snprintf(t->reason, sizeof t->reason, "%.*s", TSN_SLICE_ARG(f->reason));
+	return TSN_OK;
+}
+
+static const char base[] =
+    "title: base\nid: b\nname: fail\nlogsource: {product: t}\n"
+    "detection: {sel: {what: fail}, condition: sel}\n---\n"
+    "title: base2\nid: c\nname: ok\nlogsource: {product: t}\n"
+    "detection: {sel: {what: ok}, condition: sel}\n---\n";
+
+static struct tsn_ruleset *
+load(const char *correlation)
+{
+	struct tsn_loader *l = tsn_loader_new();
+	struct tsn_ruleset *set;
+	struct tsn_rule_report report;
+	char text[4096];
+
+	(void)snprintf(text, sizeof text, "%s%s", base, correlation);
+	assert_non_null(l);
+	assert_int_equal(tsn_loader_add_text(l, TSN_SLICE("t.yml"), TSN_SLICE("test"),
+	    tsn_slice_cstr(text)), TSN_OK);
+	assert_int_equal(tsn_loader_finish(l, &set, &report, NULL), TSN_OK);
+	for (uint32_t i = 0; i < report.problem_count; i++)
+		if (report.problems[i].kind != TSN_PROBLEM_NOTE)
+			fail_msg("%.*s", TSN_SLICE_ARG(report.problems[i].message));
+	tsn_loader_free(l);
+	return set;
+}
+
+static void
+add(struct tsn_batch *b, const struct happening *h)
+{
+	struct tsn_event *ev = tsn_batch_begin(b);
+	static char originals[EVENTS_MAX * 2][64];
+	char *text = originals[(uint64_t)(h->at * 31 + (intptr_t)h) % (EVENTS_MAX * 2)];
+
+	assert_non_null(ev);
+	ev->source = &source;
+	ev->time_ns = h->at * SEC;
+	ev->created_ns = ev->time_ns;
+	(void)snprintf(text, 64, "%lld %s %s %s", (long long)h->at, h->what, h->user, h->value);
+	ev->original = tsn_slice_cstr(text);
+	tsn_event_add_str(b, tsn_keys_intern(keys, TSN_SLICE("product")), TSN_SLICE("t"));
+	tsn_event_add_str(b, tsn_keys_intern(keys, TSN_SLICE("what")), tsn_slice_cstr(h->what));
+	if (h->user != NULL)
+		tsn_event_add_str(b, tsn_keys_intern(keys, TSN_SLICE("user")), tsn_slice_cstr(h->user));
+	if (h->value != NULL)
+		tsn_event_add_str(b, tsn_keys_intern(keys, TSN_SLICE("value")), tsn_slice_cstr(h->value));
+	tsn_batch_seal(b);
+}
+
+static int
+by_id(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(uint64_t[2]));
+}
+
+/* cut: events per batch; 0: all in one. */
+static void
+run(const struct tsn_ruleset *set, const struct happening *list, unsigned count, unsigned cut,
+    const struct tsn_detect_options *options, struct result *ret)
+{
+	struct tsn_taxonomy *t = tsn_taxonomy_new();
+	struct tsn_detect *d;
+	struct tsn_batch b TSN_CLEANUP(tsn_batch_done) = {0};
+
+	assert_non_null(t);
+	ret->count = 0;
+	assert_int_equal(tsn_batch_init(&b, keys, EVENTS_MAX * 2), TSN_OK);
+	assert_int_equal(tsn_detect_new(set, t, keys, options, &d, NULL), TSN_OK);
+	for (unsigned i = 0; i < count; i++) {
+		add(&b, &list[i]);
+		if (i + 1 == count || (cut > 0 && (i + 1) % cut == 0)) {
+			assert_int_equal(tsn_detect_batch(d, &b, on_finding, ret), TSN_OK);
+			tsn_batch_reset(&b);
+		}
+	}
+	assert_int_equal(tsn_detect_finish(d, on_finding, ret), TSN_OK);
+	tsn_detect_free(d);
+	tsn_taxonomy_free(t);
+}
+
+static const struct tsn_detect_options once = {.lateness_ns = TSN_DETECT_SORTED, .once = true};
+
+/* A correlation, what happens, and the findings in words: "user count first-last;". */
+struct corr_case {
+	const char *name;
+	const char *yaml;
+	struct happening list[16];
+	const char *want;
+};
+
+#define CORR(body) "title: corr\nid: k\ncorrelation:\n" body
+#define F(at) {at, "fail", "u", "1"}
+
+static const struct corr_case cases[] = {
+	{"count", CORR("  type: event_count\n  rules: [fail]\n  group-by: [user]\n  timespan: 10s\n"
+		       "  condition: {gte: 3}\n"),
+	    {F(1), F(2), {3, "fail", "v", "1"}, F(9), F(10), F(12), F(13)}, "u 4 1-10;"},
+	{"count slides", CORR("  type: event_count\n  rules: [fail]\n  group-by: [user]\n"
+			      "  timespan: 10s\n  condition: {gt: 2}\n"),
+	    {F(1), F(8), F(12), F(16)}, "u 3 8-16;"},
+	{"count fires again", CORR("  type: event_count\n  rules: [fail]\n  group-by: [user]\n"
+				   "  timespan: 10s\n  condition: {gte: 2}\n"),
+	    {F(1), F(2), F(3), F(11), F(12), F(30)}, "u 3 1-3;u 2 11-12;"},
+	{"count below", CORR("  type: event_count\n  rules: [fail]\n  group-by: [user]\n"
+			     "  timespan: 10s\n  condition: {lt: 3}\n"),
+	    {F(1), F(2), F(3), F(20), F(21)}, "u 2 20-21;"},
+	{"count equal", CORR("  type: event_count\n  rules: [fail]\n  group-by: [user]\n"
+			     "  timespan: 10s\n  condition: {eq: 2}\n"),
+	    {F(1), F(2), F(3), F(20), F(21)}, "u 2 20-21;"},
+	{"values", CORR("  type: value_count\n  rules: [fail]\n  group-by: [user]\n  timespan: 10s\n"
+			"  condition: {field: value, gte: 3}\n"),
+	    {F(1), F(2), {3, "fail", "u", "2"}, F(4), {5, "fail", "u", "3"}, {6, "fail", "u", NULL}},
+	    "u 5 1-5;"},
+	{"values slide out", CORR("  type: value_count\n  rules: [fail]\n  group-by: [user]\n"
+				  "  timespan: 10s\n  condition: {field: value, gte: 2}\n"),
+	    {F(1), {12, "fail", "u", "2"}, {13, "fail", "u", "2"}, F(22)}, "u 3 12-22;"},
+	{"temporal", CORR("  type: temporal\n  rules: [fail, ok]\n  group-by: [user]\n  timespan: 10s\n"),
+	    {{1, "ok", "u", "1"}, F(5), {6, "ok", "v", "1"}, {40, "ok", "u", "1"}, F(51)}, "u 2 1-5;"},
+	{"temporal ordered", CORR("  type: temporal_ordered\n  rules: [fail, ok]\n  group-by: [user]\n"
+				  "  timespan: 10s\n"),
+	    {{1, "ok", "u", "1"}, F(5), {9, "ok", "u", "1"}}, "u 3 1-9;"},
+	{"temporal wrong order", CORR("  type: temporal_ordered\n  rules: [fail, ok]\n"
+				      "  group-by: [user]\n  timespan: 10s\n"),
+	    {{1, "ok", "u", "1"}, F(5)}, ""},
+	{"sum", CORR("  type: value_sum\n  rules: [fail]\n  group-by: [user]\n  timespan: 10s\n"
+		     "  condition: {field: value, gt: 100}\n"),
+	    {{1, "fail", "u", "60"}, {2, "fail", "u", "x"}, {3, "fail", "u", "40"}, {4, "fail", "u", "1"}},
+	    "u 3 1-4;"},
+	{"average", CORR("  type: value_avg\n  rules: [fail]\n  group-by: [user]\n  timespan: 10s\n"
+			 "  condition: {field: value, gte: 50}\n"),
+	    {{1, "fail", "u", "90"}, {2, "fail", "u", "20"}, {3, "fail", "u", "30"},
+		{20, "fail", "u", "10"}}, ""},
+	{"average holds", CORR("  type: value_avg\n  rules: [fail]\n  group-by: [user]\n"
+			       "  timespan: 10s\n  condition: {field: value, gte: 50}\n"),
+	    {{1, "fail", "u", "90"}, {2, "fail", "u", "20"}, {3, "fail", "u", "40"},
+		{20, "fail", "u", "10"}}, "u 3 1-3;"},
+	{"no group field", CORR("  type: event_count\n  rules: [fail]\n  group-by: [user]\n"
+				"  timespan: 10s\n  condition: {gte: 2}\n"),
+	    {{1, "fail", NULL, "1"}, {2, "fail", NULL, "1"}}, ""},
+	{"one group", CORR("  type: event_count\n  rules: [fail, ok]\n  timespan: 10s\n"
+			   "  condition: {gte: 3}\n"),
+	    {F(1), {2, "ok", "v", "1"}, {3, "fail", NULL, NULL}}, " 3 1-3;"},
+};
+
+static void
+test_cases(void **state)
+{
+	static struct result r;
+
+	(void)state;
+	for (size_t i = 0; i < TSN_COUNT(cases); i++) {
+		struct tsn_ruleset *set = load(cases[i].yaml);
+		char text[1024] = "";
+		unsigned n = 0;
+
+		while (n < 16 && cases[i].list[n].what != NULL)
+			n++;
+		run(set, cases[i].list, n, 0, &once, &r);
+		for (unsigned k = 0; k < r.count; k++) {
+			size_t len = strlen(text);
+
+			(void)snprintf(text + len, sizeof text - len, "%s %llu %lld-%lld;", r.told[k].user,
+			    (unsigned long long)r.told[k].count, (long long)r.told[k].first,
+			    (long long)r.told[k].last);
+		}
+		if (strcmp(text, cases[i].want) != 0)
+			fail_msg("%s: \"%s\" instead of \"%s\"", cases[i].name, text, cases[i].want);
+		tsn_ruleset_free(set);
+	}
+}
+
+/* A window is told of when it fires, and again with the same id when it has grown. */
+static void
+test_live(void **state)
+{
+	static const struct happening list[] = {F(1), F(2), F(3), F(4), F(60), {100, "fail", "x", "1"}};
+	static const struct tsn_detect_options live = {.lateness_ns = SEC};
+	struct tsn_ruleset *set = load(cases[0].yaml);
+	static struct result r;
+
+	(void)state;
+	run(set, list, 6, 1, &live, &r);
+	assert_int_equal(r.count, 2);
+	assert_int_equal(r.told[0].count, 3);
+	assert_false(r.told[0].update);
+	assert_int_equal(r.told[1].count, 4);
+	assert_true(r.told[1].update);
+	assert_memory_equal(r.told[0].id, r.told[1].id, sizeof r.told[0].id);
+	assert_string_equal(r.told[0].reason,
+	    "3 events with user u in 2s; threshold at least 3 events within 10s");
+	tsn_ruleset_free(set);
+}
+
+/* Whatever the order, the cut and the duplicates: the same findings with the same ids. */
+static void
+test_order_cut_duplicates(void **state)
+{
+	static const char *const users[] = {"a", "b", "c"}, *const values[] = {"1", "2", "3", "4"};
+	static struct happening list[EVENTS_MAX], mixed[EVENTS_MAX];
+	static struct result want, got;
+	uint64_t seed = 99;
+
+	(void)state;
+#define NEXT(n) ((unsigned)((seed = seed * 6364136223846793005ull + 1442695040888963407ull) >> 33) % (n))
+	for (unsigned round = 0; round < 200; round++) {
+		const struct corr_case *c = &cases[round % (TSN_COUNT(cases) - 2)];
+		struct tsn_ruleset *set = load(c->yaml);
+		unsigned n = 40 + NEXT(60), m = n;
+		int64_t at = 1000;
+
+		for (unsigned i = 0; i < n; i++) {
+			at += NEXT(6);
+			list[i] = (struct happening){at, NEXT(3) ? "fail" : "ok", users[NEXT(3)], values[NEXT(4)]};
+		}
+		/* The original of an event is its content: two alike at one time are one. */
+		memcpy(mixed, list, sizeof mixed);
+		for (unsigned i = n; i > 1; i--) {
+			unsigned k = NEXT(i);
+			struct happening h = mixed[i - 1];
+
+			mixed[i - 1] = mixed[k];
+			mixed[k] = h;
+		}
+		for (; m < n + 20; m++)
+			mixed[m] = mixed[NEXT(n)];
+		run(set, list, n, 0, &once, &want);
+		run(set, mixed, m, 1 + NEXT(7), &once, &got);
+		if (want.count != got.count)
+			fail_msg("round %u, %s: %u, %u", round, c->name, want.count, got.count);
+		qsort(want.told, want.count, sizeof want.told[0], by_id);
+		qsort(got.told, got.count, sizeof got.told[0], by_id);
+		for (unsigned i = 0; i < want.count; i++) {
+			assert_memory_equal(want.told[i].id, got.told[i].id, sizeof want.told[i].id);
+			assert_int_equal(want.told[i].count, got.told[i].count);
+		}
+		tsn_ruleset_free(set);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_live),
+		cmocka_unit_test(test_order_cut_duplicates),
+	};
+	int failed;
+
+	keys = tsn_keys_new();
+	failed = keys == NULL ? 1 : cmocka_run_group_tests_name("detect_corr", tests, NULL, NULL);
+	tsn_keys_free(keys);
+	return failed;
+}
