@@ -168,6 +168,8 @@ replay(struct demo *d, struct tsn_err *err)
 		}
 		TSN_TRY(feed(d, &d->story.lines[i], begin_ns, err));
 	}
+	TSN_TRY(tsn_engine_flush(d->engine, err));
+	TSN_TRY(tsn_detection_finish(d->detection, err));
 	return tsn_engine_commit(d->engine, err);
 }
 
@@ -219,7 +221,7 @@ open_all(struct demo *d, struct tsn_err *err)
 	if (d->keys == NULL)
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
 	TSN_TRY(tsn_store_open(d->data, d->keys, &(struct tsn_store_options){0}, &d->store, err));
-	TSN_TRY(tsn_detection_new(&(struct tsn_detection_options){.keys = d->keys,
+	TSN_TRY(tsn_detection_new(&(struct tsn_detection_options){.keys = d->keys, .live = true,
 	    .data_dir = d->data, .each = print_alert, .ctx = d}, &d->detection, err));
 	options = (struct tsn_engine_options){.keys = d->keys, .store = d->store,
 	    .detect = tsn_detection_stage(d->detection)};

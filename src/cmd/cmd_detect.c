@@ -203,6 +203,10 @@ detect_all(struct state *s, int count, char **paths, struct tsn_err *err)
 	for (int i = 0; i < count && code == TSN_OK; i++)
 		code = tsn_import_path(&s->im, paths[i], err);
 	if (code == TSN_OK)
+		code = tsn_engine_flush(s->engine, err);
+	if (code == TSN_OK)
+		code = tsn_detection_finish(s->detection, err);
+	if (code == TSN_OK)
 		code = tsn_engine_commit(s->engine, err);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		TSN_FAIL(err, TSN_EIO, "standard output: %s", strerror(errno));

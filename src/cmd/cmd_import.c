@@ -187,6 +187,8 @@ import_all(struct state *s, int count, char **paths, struct tsn_err *err)
 	tsn_import_init(&s->im, &o);
 	for (int i = 0; i < count; i++)
 		TSN_TRY(tsn_import_path(&s->im, paths[i], err));
+	TSN_TRY(tsn_engine_flush(s->engine, err));
+	TSN_TRY(tsn_detection_finish(s->detection, err));
 	return tsn_engine_commit(s->engine, err);
 }
 

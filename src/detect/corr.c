@@ -88,7 +88,7 @@ pop(struct corr_engine *e)
 	return top;
 }
 
-/* Groups that no further hit can belong to; the oldest first, so it ends at the first that stays. */
+/* Groups that no further hit can belong to; the oldest first: it ends at the first that stays. */
 static enum tsn_code
 expire(struct tsn_detect *d, uint32_t corr, int64_t now_ns)
 {

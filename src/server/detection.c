@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "content/content.h"
+#include "os/clock.h"
 
 struct tsn_detection {
 	struct tsn_detection_options o;
@@ -72,7 +73,8 @@ load_rules(struct tsn_detection *d, struct tsn_loader *loader, struct tsn_err *e
 static enum tsn_code
 make_engine(struct tsn_detection *d, struct tsn_err *err)
 {
-	const struct tsn_detect_options options = {.reasons = true};
+	const struct tsn_detect_options options = {.reasons = true, .once = !d->o.live,
+	    .lateness_ns = d->o.live ? 0 : TSN_DETECT_SORTED};
 	struct tsn_loader *loader = tsn_loader_new();
 	enum tsn_code code;
 
@@ -101,7 +103,7 @@ on_finding(void *ctx, const struct tsn_finding *finding)
 	TSN_TRY(tsn_alert_write(d->writer, finding, &alert));
 	if (d->alerts != NULL)
 		TSN_TRY(tsn_alerts_put(d->alerts, &alert, &is_new, d->err));
-	d->found++;
+	d->found += !finding->update;
 	d->found_new += is_new;
 	return d->o.each == NULL ? TSN_OK : d->o.each(d->o.ctx, &alert, is_new);
 }
@@ -127,12 +129,30 @@ on_batch(void *ctx, const struct tsn_batch *batch, struct tsn_err *err)
 	return code;
 }
 
+enum tsn_code
+tsn_detection_finish(struct tsn_detection *d, struct tsn_err *err)
+{
+	struct tsn_err local = {0};
+	enum tsn_code code;
+
+	d->err = err == NULL ? &local : err;
+	code = tsn_detect_finish(d->detect, on_finding, d);
+	d->err = NULL;
+	return code;
+}
+
 /* Alerts first: what a profile has learned must not hide an alert that was not kept yet. */
 static enum tsn_code
 on_commit(void *ctx, struct tsn_err *err)
 {
 	struct tsn_detection *d = ctx;
+	enum tsn_code code = TSN_OK;
 
+	d->err = err;
+	if (d->o.live)
+		code = tsn_detect_tick(d->detect, tsn_clock_real_ns(), on_finding, d);
+	d->err = NULL;
+	TSN_TRY(code);
 	if (d->alerts != NULL)
 		TSN_TRY(tsn_alerts_commit(d->alerts, err));
 	return tsn_enrich_commit(d->enrich, err);

@@ -21,6 +21,12 @@ struct tsn_detection_options {
 	const char *data_dir;			/* alerts and knowledge; NULL: alerts only go to each() */
 	const char *const *rules;		/* folders or files; none: the shipped rules */
 	uint32_t rule_count;
+	/*
+	 * Events come as they happen: windows of correlations are told of when they fire, and close
+	 * as time passes.  Otherwise files are read: hits are sorted by time as far as memory allows,
+	 * and a window is told of once, when it is over.
+	 */
+	bool live;
 	/** Each alert as it is found; may be NULL.  is_new: its id was unknown to the queue. */
 	enum tsn_code (*each)(void *ctx, const struct tsn_alert *alert, bool is_new);
 	/** Each problem of the rules; may be NULL. */
@@ -45,6 +51,8 @@ TSN_MUST_CHECK enum tsn_code tsn_detection_new(const struct tsn_detection_option
 void tsn_detection_free(struct tsn_detection *d);
 /** The stage to hand to tsn_engine_new(); valid as long as the detection. */
 const struct tsn_engine_stage *tsn_detection_stage(const struct tsn_detection *d);
+/** The files are at their end: tells of all windows that are open.  Commit afterwards. */
+TSN_MUST_CHECK enum tsn_code tsn_detection_finish(struct tsn_detection *d, struct tsn_err *err);
 void tsn_detection_stats_get(const struct tsn_detection *d,
     struct tsn_detection_stats *ret_stats);
 /** The rule set and how often each of its rules fired. */

@@ -201,7 +201,7 @@ open_engine(struct tsn_server *s, struct tsn_err *err)
 	if (s->keys == NULL)
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
 	TSN_TRY(tsn_store_open(s->o.data, s->keys, &so, &s->store, err));
-	TSN_TRY(tsn_detection_new(&(struct tsn_detection_options){.keys = s->keys,
+	TSN_TRY(tsn_detection_new(&(struct tsn_detection_options){.keys = s->keys, .live = true,
 	    .data_dir = s->o.data, .rules = c->rules.items, .rule_count = c->rules.count,
 	    .each = say_alert, .problem = say_problem, .ctx = s}, &s->detection, err));
 	eo.keys = s->keys;
