@@ -33,6 +33,8 @@ tsn_json_basename(struct tsn_slice path)
 {
 	size_t i = path.len;
 
+	if (path.len == 0)
+		return path;
 	while (i > 0 && path.ptr[i - 1] != '/' && path.ptr[i - 1] != '\\')
 		i--;
 	return (struct tsn_slice){path.ptr + i, path.len - i};
