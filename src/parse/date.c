@@ -235,6 +235,33 @@ bsd_tail(struct tsn_slice s, size_t at, int64_t *ret_ns, int *year, int32_t *ret
 	return end;
 }
 
+/* A padded time of 15 bytes with a blank and a host name behind it, as nearly all lines have. */
+static inline bool
+same_second(const struct tsn_date_ctx *ctx, struct tsn_slice s)
+{
+	uint64_t a, b;
+
+	if (!ctx->second_cache.known || s.len < 17 || s.ptr[15] != ' ' || digit(s.ptr[16]) ||
+	    (s.ptr[16] >= 'A' && s.ptr[16] <= 'Z'))
+		return false;
+	memcpy(&a, s.ptr, sizeof a);
+	memcpy(&b, s.ptr + 7, sizeof b);
+	return a == ctx->second_cache.text[0] && b == ctx->second_cache.text[1] &&
+	    ctx->second_cache.received_ns == ctx->received_ns &&
+	    ctx->second_cache.tz == ctx->tz_offset_sec;
+}
+
+static void
+keep_second(struct tsn_date_ctx *ctx, struct tsn_slice s, int64_t ns)
+{
+	memcpy(&ctx->second_cache.text[0], s.ptr, 8);
+	memcpy(&ctx->second_cache.text[1], s.ptr + 7, 8);
+	ctx->second_cache.received_ns = ctx->received_ns;
+	ctx->second_cache.ns = ns;
+	ctx->second_cache.tz = ctx->tz_offset_sec;
+	ctx->second_cache.known = true;
+}
+
 size_t
 tsn_date_bsd(struct tsn_date_ctx *ctx, struct tsn_slice s, struct tsn_date *ret)
 {
@@ -244,6 +271,11 @@ tsn_date_bsd(struct tsn_date_ctx *ctx, struct tsn_slice s, struct tsn_date *ret)
 	int32_t tz = 0;
 	size_t at = 7;
 
+	if (same_second(ctx, s)) {
+		ret->ns = ctx->second_cache.ns;
+		ret->zoned = false;
+		return 15;
+	}
 	if (s.len < 14 || s.ptr[3] != ' ' || (month = tsn_date_month(s.ptr)) == 0)
 		return 0;
 	memcpy(&text, s.ptr, sizeof text);
@@ -266,7 +298,8 @@ tsn_date_bsd(struct tsn_date_ctx *ctx, struct tsn_slice s, struct tsn_date *ret)
 		ret->ns = TSN_TIME_NONE;
 	} else if (year >= 0 || ret->zoned) {
 		if (year < 0) {
-			struct tsn_date_ctx zoned = {ctx->received_ns, tz, {0}, {{0}, 0}};
+			struct tsn_date_ctx zoned = {.received_ns = ctx->received_ns,
+			    .tz_offset_sec = tz};
 
 			ret->ns = bsd_without_year(&zoned, 0, month, day, sec * TSN_NS_PER_SEC + ns);
 		} else {
@@ -277,6 +310,8 @@ tsn_date_bsd(struct tsn_date_ctx *ctx, struct tsn_slice s, struct tsn_date *ret)
 		/* the key is "Nov 30 " without the first digit of the hour */
 		text = text << 8 | (at & 0xff);
 		ret->ns = bsd_without_year(ctx, text, month, day, sec * TSN_NS_PER_SEC + ns);
+		if (at == 15 && s.len >= 17)
+			keep_second(ctx, s, ret->ns);
 	}
 	return at;
 }

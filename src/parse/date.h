@@ -22,6 +22,13 @@ struct tsn_date_ctx {
 		int64_t next_ns;	/* start of the same day the next time it exists */
 	} bsd_cache;
 	struct {
+		uint64_t text[2];	/* "Nov 30 06:39:00", its bytes 0 to 7 and 7 to 14 */
+		int64_t received_ns;
+		int64_t ns;
+		int32_t tz;
+		bool known;
+	} second_cache;
+	struct {
 		uint64_t text[2];	/* "2024-01-02" */
 		int64_t day_ns;
 	} iso_cache;

@@ -46,18 +46,58 @@ put_user(struct tsn_parse_ctx *ctx, struct tsn_slice v)
 		put_true(ctx, TSN_F_SSHD_INVALID_USER);
 }
 
-/* Behind the peer of a login: nothing, " ssh2", " ssh2: ..." where `more` allows. */
+/* The end of a line about a login: "HOST port N ssh2: KEY". */
+struct tail {
+	struct tsn_slice host, port;
+	struct tsn_scan key;
+};
+
+/* Behind the peer comes nothing, " ssh2", or " ssh2: ..." where `more` allows. */
 static bool
-login_tail(struct tsn_slice v, bool more)
+login_tail(struct tsn_slice v, bool more, struct tail *ret)
 {
 	struct tsn_scan s = tsn_scan_of(v);
 
-	if (tsn_scan_word(&s).len == 0 || !TSN_SCAN(&s, " port ") || tsn_scan_digits(&s).len == 0)
+	ret->host = tsn_scan_word(&s);
+	if (ret->host.len == 0 || !TSN_SCAN(&s, " port "))
 		return false;
+	ret->port = tsn_scan_digits(&s);
+	if (ret->port.len == 0)
+		return false;
+	ret->key = s;
 	if (s.at == s.end)
 		return true;
-	return TSN_SCAN(&s, " ssh") && tsn_scan_digits(&s).len == 1 &&
-	    (s.at == s.end || (more && TSN_SCAN(&s, ": ")));
+	if (!TSN_SCAN(&s, " ssh") || tsn_scan_digits(&s).len != 1)
+		return false;
+	ret->key = s;
+	return s.at == s.end || (more && TSN_SCAN(&s, ": "));
+}
+
+/*
+ * The usual end, " from HOST port N ssh2", read backwards: HOST and N hold no blank, so that this
+ * is the last " from " of the line.
+ */
+static bool
+usual_tail(struct tsn_slice v, size_t *ret_from, struct tail *ret)
+{
+	const char *end, *p, *host;
+
+	if (v.len < 24 || memcmp(v.ptr + v.len - 5, " ssh2", 5) != 0)
+		return false;
+	end = v.ptr + v.len - 5;
+	for (p = end; p > v.ptr + 12 && tsn_is_digit(p[-1]); p--)
+		continue;
+	if (p == end || memcmp(p - 6, " port ", 6) != 0)
+		return false;
+	for (host = p - 6; host > v.ptr + 6 && host[-1] != ' '; host--)
+		continue;
+	if (host == p - 6 || memcmp(host - 6, " from ", 6) != 0)
+		return false;
+	ret->host = (struct tsn_slice){host, (size_t)(p - 6 - host)};
+	ret->port = (struct tsn_slice){p, (size_t)(end - p)};
+	ret->key = (struct tsn_scan){end + 5, end + 5};
+	*ret_from = (size_t)(host - 6 - v.ptr);
+	return true;
 }
 
 /*
@@ -66,29 +106,36 @@ login_tail(struct tsn_slice v, bool more)
  * left.  Behind the port more text comes only with methods that have keys.
  */
 static size_t
-find_from(struct tsn_slice v, bool more)
+find_from(struct tsn_slice v, bool more, struct tail *ret)
 {
 	static const struct tsn_slice from = {" from ", 6};
 	struct tsn_slice left = v;
 	size_t at, last = SIZE_MAX;
 
 	while ((at = tsn_slice_rfind(left, from)) != SIZE_MAX) {
-		if (login_tail(tsn_slice_from(v, at + from.len), more))
+		if (TSN_LIKELY(login_tail(tsn_slice_from(v, at + from.len), more, ret)))
 			return at;
 		if (last == SIZE_MAX)
 			last = at;
 		left.len = at;
 	}
-	return more ? last : find_from(v, true);
+	if (!more)
+		return find_from(v, true, ret);
+	if (last != SIZE_MAX) {		/* no port, as in the oldest versions */
+		ret->key = tsn_scan_of(tsn_slice_from(v, last + from.len));
+		ret->host = tsn_scan_word(&ret->key);
+		ret->port = TSN_SLICE_NONE;
+	}
+	return last;
 }
 
-/* " ssh2: RSA SHA256:..." */
+/* ": RSA SHA256:..." */
 static void
 put_key(struct tsn_parse_ctx *ctx, struct tsn_scan *s)
 {
 	struct tsn_slice hash;
 
-	if (!TSN_SCAN(s, " ssh2: "))
+	if (TSN_LIKELY(!TSN_SCAN(s, ": ")))
 		return;
 	tsn_put_some(ctx, TSN_F_SSHD_KEY_TYPE, tsn_scan_word(s));
 	if (!TSN_SCAN(s, " "))
@@ -105,20 +152,23 @@ parse_login(struct tsn_parse_ctx *ctx, struct tsn_scan s, const struct tsn_auth_
 {
 	struct tsn_slice method = tsn_scan_word(&s), rest;
 	bool more = TSN_STARTS(method, "publickey") || TSN_STARTS(method, "hostbased");
+	struct tail tail;
 	size_t from;
 
 	if (method.len == 0 || !TSN_SCAN(&s, " for "))
 		return false;
 	rest = tsn_scan_rest(&s);
-	from = find_from(rest, more);
-	if (from == SIZE_MAX)
-		return false;
+	if (TSN_UNLIKELY(!usual_tail(rest, &from, &tail))) {
+		from = find_from(rest, more, &tail);
+		if (from == SIZE_MAX)
+			return false;
+	}
 	tsn_auth_put(ctx, what);
 	tsn_put_str(ctx, TSN_F_SSHD_METHOD, method);
 	put_user(ctx, (struct tsn_slice){rest.ptr, from});
-	s.at = rest.ptr + from + 6;
-	put_peer(ctx, &s);
-	put_key(ctx, &s);
+	tsn_put_address(ctx, TSN_F_SOURCE_IP, TSN_F_SOURCE_DOMAIN, tail.host);
+	tsn_put_num(ctx, TSN_F_SOURCE_PORT, tail.port);
+	put_key(ctx, &tail.key);
 	return true;
 }
 
@@ -549,8 +599,11 @@ parse_form(struct tsn_parse_ctx *ctx, struct tsn_scan s)
 	for (size_t n = by_letter[letter].count; n > 0; n--, f++) {
 		struct tsn_scan rest = s;
 
-		if (*f->prefix.ptr == *s.at &&
-		    tsn_scan_text(&rest, f->prefix.ptr, f->prefix.len) &&
+		/* two bytes tell most forms of one letter apart */
+		if (tsn_scan_left(&s) < f->prefix.len || s.at[0] != f->prefix.ptr[0] ||
+		    s.at[f->prefix.len - 2] != f->prefix.ptr[f->prefix.len - 2])
+			continue;
+		if (tsn_scan_text(&rest, f->prefix.ptr, f->prefix.len) &&
 		    f->parse(ctx, rest, &f->what))
 			return;
 	}
