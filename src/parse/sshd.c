@@ -135,7 +135,7 @@ put_key(struct tsn_parse_ctx *ctx, struct tsn_scan *s)
 {
 	struct tsn_slice hash;
 
-	if (TSN_LIKELY(!TSN_SCAN(s, ": ")))
+	if (TSN_LIKELY(!TSN_SCAN(s, ": ")) || s->at == s->end || *s->at < 'A' || *s->at > 'Z')
 		return;
 	tsn_put_some(ctx, TSN_F_SSHD_KEY_TYPE, tsn_scan_word(s));
 	if (!TSN_SCAN(s, " "))
