@@ -1,4 +1,4 @@
-/* tocsin rules: check rule files, explain what a rule does on records. */
+/* tocsin rules: check and test rule files, explain what a rule does on records. */
 #include <stdio.h>
 #include <string.h>
 
@@ -173,12 +173,17 @@ run(int argc, char **argv)
 		explain.file = argv[3];
 		return tsn_rules_explain(&tsn_cmd_rules, &explain);
 	}
-	return tsn_cmd_usage(&tsn_cmd_rules, "say what to do: check or explain");
+	if (operands >= 1 && strcmp(argv[1], "test") == 0) {
+		if (operands < 2)
+			return tsn_cmd_usage(&tsn_cmd_rules, "test takes files or folders");
+		return tsn_rules_test(&tsn_cmd_rules, explain.values, operands - 1, argv + 2);
+	}
+	return tsn_cmd_usage(&tsn_cmd_rules, "say what to do: check, test or explain");
 }
 
 const struct tsn_command tsn_cmd_rules = {
 	.name = "rules",
-	.usage = "check DIR... | explain RULE FILE",
-	.doc = "check detection rules (Sigma); explain why one fires or not",
+	.usage = "check DIR... | test DIR... | explain RULE FILE",
+	.doc = "check and test detection rules (Sigma); explain why one fires or not",
 	.run = run,
 };

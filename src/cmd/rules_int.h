@@ -20,4 +20,7 @@ struct tsn_rules_explain {
 /** tocsin rules explain: returns the exit status. */
 int tsn_rules_explain(const struct tsn_command *cmd, const struct tsn_rules_explain *o);
 
+/** tocsin rules test: the tests kept beside rules; returns the exit status. */
+int tsn_rules_test(const struct tsn_command *cmd, const char *values, int count, char **paths);
+
 #endif

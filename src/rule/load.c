@@ -382,6 +382,8 @@ read_document(struct tsn_loader *l, const struct reading *rd, const struct tsn_y
 	if (doc->kind != TSN_YAML_MAP || doc->count == 0)
 		code = tsn_err_set(&err, TSN_EINVAL, doc->line, NULL, "document is %s; expected a rule",
 		    doc->kind == TSN_YAML_MAP ? "empty" : tsn_yaml_kind_name(doc));
+	else if (tsn_yaml_find(doc, TSN_SLICE("regression_tests_info")) != NULL)
+		return TSN_OK;	/* SigmaHQ's info.yml: for `rules test` */
 	else if (tsn_yaml_find(doc, TSN_SLICE("filter")) != NULL)
 		code = read_filter(l, rd, doc, &err);
 	else if (tsn_yaml_find(doc, TSN_SLICE("detection")) != NULL ||
@@ -532,9 +534,13 @@ seen_before(struct tsn_loader *l, const struct tsn_file_info *info, bool *ret_me
 	return seen_before(l, info, ret_memory);
 }
 
+/* Tests stand beside rules: NAME.test.yml. */
 static bool
 is_rule_file(struct tsn_slice path)
 {
+	if (tsn_slice_ends(path, TSN_SLICE(".test.yml")) ||
+	    tsn_slice_ends(path, TSN_SLICE(".test.yaml")))
+		return false;
 	return tsn_slice_ends(path, TSN_SLICE(".yml")) || tsn_slice_ends(path, TSN_SLICE(".yaml"));
 }
 

@@ -4,6 +4,7 @@
 2. Bad input of every kind ends with a message and the right status.
 3. explain: the tree with the value of every part; a record that fires and one that does not.
 4. A broken rule stops detect before it reads a record.
+5. test: cases beside rules pass, fail with the reason, or are skipped; SigmaHQ's layout too.
 """
 import json
 
@@ -107,6 +108,58 @@ def test_broken_rule_stops_detect():
         (folder / "e.jsonl").write_text(json.dumps(EVENT) + "\n")
         output, err = lib.run("detect", "--rules", folder / "r.yml", folder / "e.jsonl", status=2)
         assert output == b"" and "r.yml:8" in err, err
+
+
+CASES = """tests:
+- name: a shell of bob
+  records: |
+    %s
+  alerts:
+    a1: %d
+- name: a shell of the system
+  file: system.jsonl
+  alerts: 0
+"""
+
+
+def test_cases_beside_rules():
+    system = json.loads(json.dumps(EVENT))
+    system["Event"]["EventData"]["User"] = "SYSTEM"
+    with lib.Folder() as folder:
+        (folder / "r.yml").write_text(RULE % ("Shell", "a1"))
+        (folder / "system.jsonl").write_text(json.dumps(system) + "\n")
+        (folder / "r.test.yml").write_text(CASES % (json.dumps(EVENT), 1))
+        output, _ = lib.run("rules", "test", folder)
+        assert output == b"2 passed, 0 failed, 0 skipped\n", output
+        assert check(folder, 0)[0] == ["1 rules loaded, 0 skipped, 0 failed"]
+        (folder / "r.test.yml").write_text(CASES % (json.dumps(EVENT), 2))
+        output, _ = lib.run("rules", "test", folder, status=1)
+        assert b'r.test.yml:2: a shell of bob: expected 2 alerts of "a1", found 1' in output, output
+        assert output.endswith(b"1 passed, 1 failed, 0 skipped\n"), output
+        (folder / "r.test.yml").write_text("tests:\n- name: x\n  alerts: 3\n  records: a\n")
+        output, _ = lib.run("rules", "test", folder, status=1)
+        assert b"expected alerts: a map" in output, output
+        (folder / "r.test.yml").write_text("tests: [\n")
+        output, _ = lib.run("rules", "test", folder, status=1)
+        assert b"not YAML" in output, output
+
+
+def test_sigmahq_regression_layout():
+    info = ("id: 1\nrule_metadata:\n- id: %s\n  title: t\nregression_tests_info:\n"
+            "- name: Positive\n  type: json\n  match_count: 1\n  path: far/away/x.json\n")
+    with lib.Folder() as folder:
+        (folder / "rules").mkdir()
+        (folder / "data").mkdir()
+        (folder / "rules/r.yml").write_text(RULE % ("Shell", "a1"))
+        (folder / "data/info.yml").write_text(info % "a1")
+        output, _ = lib.run("rules", "test", folder)
+        assert output.endswith(b"0 passed, 0 failed, 1 skipped\n"), output
+        (folder / "data/x.json").write_text(json.dumps(EVENT))
+        output, _ = lib.run("rules", "test", folder)
+        assert output == b"1 passed, 0 failed, 0 skipped\n", output
+        (folder / "data/info.yml").write_text(info % "unknown")
+        output, _ = lib.run("rules", "test", folder)
+        assert b"its rule is not in the folders given" in output
 
 
 if __name__ == "__main__":
