@@ -12,6 +12,7 @@ extern const struct tsn_command tsn_cmd_run;
 extern const struct tsn_command tsn_cmd_status;
 extern const struct tsn_command tsn_cmd_rules;
 extern const struct tsn_command tsn_cmd_search;
+extern const struct tsn_command tsn_cmd_store;
 extern const struct tsn_command tsn_cmd_version;
 
 #endif

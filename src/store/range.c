@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "store/frame_int.h"
 
 void
 ranges_done(struct ranges *r)
@@ -117,6 +118,22 @@ ranges_forget(struct ranges *r, struct tsn_slice source)
 		return;
 	set = slot_of(r, source, tsn_hash_slice(source, 0));
 	set->count = 0;
+}
+
+enum tsn_code
+ranges_take(struct ranges *r, struct frame_reader *from)
+{
+	struct tsn_store_range range;
+	enum frame_range op;
+	enum tsn_code rc;
+
+	while ((rc = frame_next_range(from, &op, &range)) == TSN_OK) {
+		if (op == FRAME_RANGE_FORGET)
+			ranges_forget(r, range.source);
+		else
+			TSN_TRY(ranges_add(r, &range));
+	}
+	return rc == TSN_EOF ? TSN_OK : rc;
 }
 
 const struct tsn_store_range *

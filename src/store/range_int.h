@@ -22,6 +22,9 @@ struct ranges {
 
 void ranges_done(struct ranges *r);
 TSN_MUST_CHECK enum tsn_code ranges_add(struct ranges *r, const struct tsn_store_range *range);
+struct frame_reader;
+/** Takes the ranges of a commit. */
+TSN_MUST_CHECK enum tsn_code ranges_take(struct ranges *r, struct frame_reader *from);
 void ranges_forget(struct ranges *r, struct tsn_slice source);
 /** Or NULL with *ret_count 0. */
 const struct tsn_store_range *ranges_find(const struct ranges *r, struct tsn_slice source,

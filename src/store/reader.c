@@ -41,6 +41,8 @@ load_commit(void *ctx, const struct frame_head *head, const void *packed, struct
 			break;
 	}
 	if (rc == TSN_EOF)
+		rc = ranges_take(&p->reader->ranges, &p->frame);
+	if (rc == TSN_OK)
 		return TSN_OK;
 	rowlog_cut(mem, before);
 	TSN_FAIL(err, rc, "commit %llu cannot be read", (unsigned long long)head->seq);
@@ -119,6 +121,7 @@ forget(struct tsn_store_reader *r)
 	free(r->segs);
 	r->segs = NULL;
 	manifest_done(&r->manifest);
+	ranges_done(&r->ranges);
 	rowlog_reset(&r->mem);
 	if (!r->skip_missing)
 		r->damaged = 0;
@@ -133,7 +136,7 @@ load_state(struct tsn_store_reader *r, const char *dir, struct tsn_err *err)
 	bool copy;
 
 	for (unsigned i = 0; i < TRIES_MAX; i++) {
-		TSN_TRY(manifest_read(&r->manifest, dir, NULL, &copy, err));
+		TSN_TRY(manifest_read(&r->manifest, dir, &r->ranges, &copy, err));
 		if (copy)
 			reader_note(r, "the manifest is damaged, its copy was used");
 		if (rc == TSN_ENOTFOUND && r->manifest.generation == generation) {
@@ -192,4 +195,11 @@ tsn_store_reader_damage(const struct tsn_store_reader *r, struct tsn_slice *ret_
 {
 	*ret_first = tsn_slice_cstr(r->damage);
 	return r->damaged;
+}
+
+const struct tsn_store_range *
+tsn_store_reader_ranges(const struct tsn_store_reader *r, struct tsn_slice source,
+    size_t *ret_count)
+{
+	return ranges_find(&r->ranges, source, ret_count);
 }

@@ -14,6 +14,7 @@ struct tsn_store_reader {
 	struct tmpl_table tmpls;
 	struct sources sources;
 	struct manifest manifest;
+	struct ranges ranges;
 	struct seg *segs;		/* beside manifest.segs; file.ptr NULL: damaged */
 	struct rowlog mem;		/* what the journal holds, sorted */
 	uint64_t journal_bytes, commits;

@@ -9,22 +9,6 @@
 
 /* ---- opening ---- */
 
-static enum tsn_code
-take_ranges(struct tsn_store *s, struct frame_reader *r)
-{
-	struct tsn_store_range range;
-	enum frame_range op;
-	enum tsn_code rc;
-
-	while ((rc = frame_next_range(r, &op, &range)) == TSN_OK) {
-		if (op == FRAME_RANGE_FORGET)
-			ranges_forget(&s->ranges, range.source);
-		else
-			TSN_TRY(ranges_add(&s->ranges, &range));
-	}
-	return rc == TSN_EOF ? TSN_OK : rc;
-}
-
 struct replay {
 	struct tsn_store *store;
 	struct frame_reader reader;
@@ -48,7 +32,7 @@ replay_commit(void *ctx, const struct frame_head *head, const void *packed, stru
 			break;
 	}
 	if (rc == TSN_EOF)
-		rc = take_ranges(s, &p->reader);
+		rc = ranges_take(&s->ranges, &p->reader);
 	if (rc != TSN_OK) {
 		rowlog_cut(&s->rows, before);
 		TSN_FAIL(err, rc, "commit %llu cannot be read", (unsigned long long)head->seq);

@@ -73,6 +73,10 @@ void tsn_store_reader_close(struct tsn_store_reader *r);
  */
 uint64_t tsn_store_reader_damage(const struct tsn_store_reader *r, struct tsn_slice *ret_first);
 
+/** As tsn_store_ranges, of the snapshot. */
+const struct tsn_store_range *tsn_store_reader_ranges(const struct tsn_store_reader *r,
+    struct tsn_slice source, size_t *ret_count);
+
 struct tsn_store_scan {
 	int64_t from_ns, to_ns;		/* @timestamp in [from, to) */
 	const struct tsn_pred *hint;	/* what cannot match may be skipped; may be NULL */

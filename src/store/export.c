@@ -1,0 +1,250 @@
+#include "store/export.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "store/file_int.h"
+#include "store/pack_int.h"
+#include "store/reader_int.h"
+
+#define FILES_OPEN_MAX 200u
+
+struct out {
+	const struct tsn_source *source;
+	char *path;
+	int fd;				/* -1: closed for now */
+	uint64_t used;			/* when last, for closing the one unused longest */
+	uint64_t records, end, line;	/* end and last line of the newest record */
+	uint64_t size;
+};
+
+struct exporter {
+	const struct tsn_store_export *e;
+	struct out *outs;		/* by id of the source in the reader */
+	uint32_t count, open;
+	uint64_t tick;
+};
+
+/* The path below the folder: no part of it may lead out again. */
+static char *
+path_of(const char *dir, const struct tsn_source *s)
+{
+	struct tsn_slice name = s->path.len > 0 ? s->path : s->address;
+	struct tsn_buf b;
+	size_t at = 0;
+
+	tsn_buf_init(&b, FILE_PATH_MAX);
+	tsn_buf_add(&b, dir, strlen(dir));
+	if (s->path.len == 0)
+		tsn_buf_lit(&b, "/network");
+	while (at < name.len) {
+		size_t end = at;
+		struct tsn_slice part;
+
+		while (end < name.len && name.ptr[end] != '/')
+			end++;
+		part = (struct tsn_slice){name.ptr + at, end - at};
+		at = end + 1;
+		if (part.len == 0 || tsn_slice_eq(part, TSN_SLICE(".")))
+			continue;
+		tsn_buf_char(&b, '/');
+		tsn_buf_slice(&b, tsn_slice_eq(part, TSN_SLICE("..")) ? TSN_SLICE("dotdot") : part);
+	}
+	if (name.len == 0)
+		tsn_buf_lit(&b, "/unnamed");
+	tsn_buf_char(&b, '\0');
+	if (tsn_buf_check(&b) != TSN_OK || memchr(b.ptr, '\0', b.len - 1) != NULL) {
+		tsn_buf_done(&b);
+		return NULL;
+	}
+	return b.ptr;
+}
+
+static enum tsn_code
+make_parents(const char *path, struct tsn_err *err)
+{
+	char dir[FILE_PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	size_t len = (size_t)(slash - path);
+
+	memcpy(dir, path, len);
+	dir[len] = '\0';
+	return file_make_dir(dir, err);
+}
+
+static void
+close_oldest(struct exporter *x)
+{
+	struct out *oldest = NULL;
+
+	for (uint32_t i = 0; i < x->count; i++)
+		if (x->outs[i].fd >= 0 && (oldest == NULL || x->outs[i].used < oldest->used))
+			oldest = &x->outs[i];
+	if (oldest == NULL)
+		return;
+	file_close(oldest->fd);
+	oldest->fd = -1;
+	x->open--;
+}
+
+static enum tsn_code
+out_of(struct exporter *x, const struct tsn_source *s, struct out **ret_out, struct tsn_err *err)
+{
+	struct out *o;
+	int flags = O_RDWR;
+
+	if (s->id >= x->count) {
+		uint32_t want = s->id + 64;
+		struct out *outs = reallocarray(x->outs, want, sizeof *outs);
+
+		if (outs == NULL)
+			TSN_FAIL(err, TSN_ENOMEM, "out of memory");
+		memset(outs + x->count, 0, (want - x->count) * sizeof *outs);
+		for (uint32_t i = x->count; i < want; i++)
+			outs[i].fd = -1;
+		x->outs = outs;
+		x->count = want;
+	}
+	o = &x->outs[s->id];
+	o->used = ++x->tick;
+	*ret_out = o;
+	if (o->fd >= 0)
+		return TSN_OK;
+	if (o->path == NULL) {
+		o->source = s;
+		o->path = path_of(x->e->dir, s);
+		if (o->path == NULL)
+			TSN_FAIL(err, TSN_EINVAL, "a source has a name that is no file name");
+		TSN_TRY(make_parents(o->path, err));
+		flags |= O_CREAT | O_EXCL;
+	}
+	if (x->open >= FILES_OPEN_MAX)
+		close_oldest(x);
+	TSN_TRY(file_open(o->path, flags, &o->fd, err));
+	x->open++;
+	return TSN_OK;
+}
+
+static enum tsn_code
+write_at(struct out *o, uint64_t at, const char *p, size_t len, struct tsn_err *err)
+{
+	while (len > 0) {
+		ssize_t n = pwrite(o->fd, p, len, (off_t)at);
+
+		if (n <= 0)
+			TSN_FAIL(err, TSN_EIO, "%s: cannot write", o->path);
+		p += n;
+		at += (size_t)n;
+		len -= (size_t)n;
+	}
+	o->size = at > o->size ? at : o->size;
+	return TSN_OK;
+}
+
+/* Line ends between two records: as many as the line numbers say, each as long as there is room. */
+static enum tsn_code
+fill_gap(struct out *o, uint64_t from, uint64_t to, uint64_t breaks, struct tsn_err *err)
+{
+	bool crlf = breaks > 0 && to - from == 2 * breaks;
+
+	if (to - from > 4096)
+		return TSN_OK;		/* records that are not there */
+	for (uint64_t at = from; at < to; at++)
+		TSN_TRY(write_at(o, at, crlf && (at - from) % 2 == 0 ? "\r" : "\n", 1, err));
+	return TSN_OK;
+}
+
+static uint64_t
+breaks_in(struct tsn_slice text)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < text.len; i++)
+		n += text.ptr[i] == '\n';
+	return n;
+}
+
+static enum tsn_code
+export_rows(void *ctx, const struct tsn_batch *rows, struct tsn_err *err)
+{
+	struct exporter *x = ctx;
+
+	for (uint32_t i = 0; i < rows->count; i++) {
+		const struct tsn_event *ev = &rows->events[i];
+		uint64_t at = ev->offset;
+		struct out *o;
+
+		TSN_TRY(out_of(x, ev->source, &o, err));
+		if (ev->source->path.len == 0) {
+			at = o->end;
+			TSN_TRY(write_at(o, at + ev->original.len, "\n", 1, err));
+		} else if (o->records > 0 && at > o->end) {
+			TSN_TRY(fill_gap(o, o->end, at, ev->line - o->line, err));
+		}
+		TSN_TRY(write_at(o, at, ev->original.ptr, ev->original.len, err));
+		o->records++;
+		o->end = at + ev->original.len + (ev->source->path.len == 0);
+		o->line = ev->line + breaks_in(ev->original);
+	}
+	return TSN_OK;
+}
+
+/* The end of the last line, and whether the bytes are those that were read. */
+static enum tsn_code
+finish_file(struct tsn_store_reader *r, struct exporter *x, struct out *o, struct tsn_err *err)
+{
+	struct tsn_store_exported done = {.source = o->source->path, .file = o->path,
+	    .records = o->records, .check = TSN_EXPORT_UNKNOWN};
+	const struct tsn_store_range *range;
+	struct out *same;
+	size_t n;
+
+	TSN_TRY(out_of(x, o->source, &same, err));
+	range = tsn_store_reader_ranges(r, o->source->path, &n);
+	if (n == 1 && range->begin == 0 && range->end >= o->size && o->source->path.len > 0) {
+		uint64_t end = o->size;
+
+		TSN_TRY(fill_gap(o, end, range->end, range->end - end == 1 ? 1 :
+		    range->lines + 1 > o->line ? range->lines + 1 - o->line : 1, err));
+		if (o->size == range->end && o->size > 0) {
+			void *map = mmap(NULL, o->size, PROT_READ, MAP_SHARED, o->fd, 0);
+
+			if (map != MAP_FAILED) {
+				done.check = pack_hash(map, o->size) == range->hash ?
+				    TSN_EXPORT_SAME : TSN_EXPORT_DIFFERS;
+				(void)munmap(map, o->size);
+			}
+		}
+	}
+	if (o->source->path.len == 0)
+		done.source = o->source->address;
+	done.bytes = o->size;
+	if (x->e->file != NULL)
+		x->e->file(x->e->ctx, &done);
+	return TSN_OK;
+}
+
+enum tsn_code
+tsn_store_export(struct tsn_store_reader *r, const struct tsn_store_export *e,
+    struct tsn_err *err)
+{
+	struct exporter x = {.e = e};
+	struct tsn_store_scan scan = {.from_ns = e->from_ns, .to_ns = e->to_ns,
+	    .rows = export_rows, .ctx = &x};
+	enum tsn_code rc = file_make_dir(e->dir, err);
+
+	if (rc == TSN_OK)
+		rc = tsn_store_scan(r, &scan, err);
+	for (uint32_t i = 0; i < x.count; i++) {
+		if (x.outs[i].path != NULL && rc == TSN_OK)
+			rc = finish_file(r, &x, &x.outs[i], err);
+	}
+	for (uint32_t i = 0; i < x.count; i++) {
+		file_close(x.outs[i].fd);
+		free(x.outs[i].path);
+	}
+	free(x.outs);
+	return rc;
+}
