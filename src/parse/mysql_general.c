@@ -12,21 +12,23 @@
 
 enum action { A_OTHER, A_CONNECT, A_QUIT, A_QUERY, A_DATABASE, A_USER };
 
+#define C(name, action) {name, sizeof name - 1, action}
 static const struct {
 	const char *name;
+	size_t len;
 	enum action action;
 } commands[] = {
-	{"Query", A_QUERY}, {"Execute", A_QUERY}, {"Prepare", A_QUERY}, {"Connect", A_CONNECT},
-	{"Quit", A_QUIT}, {"Init DB", A_DATABASE}, {"Change user", A_USER},
-	{"Sleep", A_OTHER}, {"Field List", A_OTHER}, {"Create DB", A_OTHER}, {"Drop DB", A_OTHER},
-	{"Refresh", A_OTHER}, {"Shutdown", A_OTHER}, {"Statistics", A_OTHER},
-	{"Processlist", A_OTHER}, {"Kill", A_OTHER}, {"Debug", A_OTHER}, {"Ping", A_OTHER},
-	{"Time", A_OTHER}, {"Delayed insert", A_OTHER}, {"Binlog Dump GTID", A_OTHER},
-	{"Binlog Dump", A_OTHER}, {"Table Dump", A_OTHER}, {"Connect Out", A_OTHER},
-	{"Register Slave", A_OTHER}, {"Register Replica", A_OTHER}, {"Long Data", A_OTHER},
-	{"Close stmt", A_OTHER}, {"Reset stmt", A_OTHER}, {"Set option", A_OTHER},
-	{"Fetch", A_OTHER}, {"Daemon", A_OTHER}, {"Error", A_OTHER}, {"Reset Connection", A_OTHER},
-	{"Bulk_execute", A_OTHER}, {"Stmt_bulk_execute", A_OTHER},
+	C("Query", A_QUERY), C("Execute", A_QUERY), C("Prepare", A_QUERY), C("Connect", A_CONNECT),
+	C("Quit", A_QUIT), C("Init DB", A_DATABASE), C("Change user", A_USER),
+	C("Sleep", A_OTHER), C("Field List", A_OTHER), C("Create DB", A_OTHER), C("Drop DB", A_OTHER),
+	C("Refresh", A_OTHER), C("Shutdown", A_OTHER), C("Statistics", A_OTHER),
+	C("Processlist", A_OTHER), C("Kill", A_OTHER), C("Debug", A_OTHER), C("Ping", A_OTHER),
+	C("Time", A_OTHER), C("Delayed insert", A_OTHER), C("Binlog Dump GTID", A_OTHER),
+	C("Binlog Dump", A_OTHER), C("Table Dump", A_OTHER), C("Connect Out", A_OTHER),
+	C("Register Slave", A_OTHER), C("Register Replica", A_OTHER), C("Long Data", A_OTHER),
+	C("Close stmt", A_OTHER), C("Reset stmt", A_OTHER), C("Set option", A_OTHER),
+	C("Fetch", A_OTHER), C("Daemon", A_OTHER), C("Error", A_OTHER), C("Reset Connection", A_OTHER),
+	C("Bulk_execute", A_OTHER), C("Stmt_bulk_execute", A_OTHER),
 };
 
 struct line {
@@ -43,14 +45,15 @@ scan_command(struct tsn_scan *s, struct line *l)
 {
 	l->command = TSN_SLICE_NONE;
 	for (size_t i = 0; i < TSN_COUNT(commands); i++) {
-		struct tsn_slice name = tsn_slice_cstr(commands[i].name);
-		const char *end = s->at + name.len;
+		size_t len = commands[i].len;
+		const char *end = s->at + len;
 
-		if (name.len <= l->command.len || !tsn_scan_is(s, name.ptr, name.len))
+		if (len <= l->command.len || s->at == s->end || *s->at != commands[i].name[0] ||
+		    !tsn_scan_is(s, commands[i].name, len))
 			continue;
 		if (end < s->end && *end != ' ' && *end != '\t' && *end != '\n' && *end != '\r')
 			continue;
-		l->command = tsn_slice_of(s->at, name.len);
+		l->command = tsn_slice_of(s->at, len);
 		l->action = commands[i].action;
 	}
 	s->at += l->command.len;

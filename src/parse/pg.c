@@ -18,8 +18,8 @@ static const char *const parts[] = {
 static bool
 known(struct tsn_slice v, const char *const *list, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		if (tsn_slice_eq(v, tsn_slice_cstr(list[i])))
+	for (size_t i = 0; i < count && v.len > 0; i++)
+		if (v.ptr[0] == list[i][0] && tsn_slice_eq(v, tsn_slice_cstr(list[i])))
 			return true;
 	return false;
 }

@@ -1,19 +1,20 @@
 #include "parse/sql.h"
 
+#define W(word, type) {{word, sizeof word - 1}, {type, sizeof type - 1}}
+
 struct word {
-	const char *word;
-	const char *type;
+	struct tsn_slice word, type;
 };
 
 static const struct word words[] = {
-	{"SELECT", "SELECT"}, {"VALUES", "SELECT"}, {"TABLE", "SELECT"},
-	{"INSERT", "INSERT"}, {"REPLACE", "INSERT"},
-	{"UPDATE", "UPDATE"}, {"DELETE", "DELETE"}, {"WITH", "CTE"},
-	{"CREATE", "DDL"}, {"ALTER", "DDL"}, {"DROP", "DDL"}, {"TRUNCATE", "DDL"}, {"RENAME", "DDL"},
-	{"GRANT", "DCL"}, {"REVOKE", "DCL"},
-	{"BEGIN", "TCL"}, {"COMMIT", "TCL"}, {"ROLLBACK", "TCL"}, {"START", "TCL"}, {"END", "TCL"},
-	{"SAVEPOINT", "TCL"}, {"RELEASE", "TCL"}, {"ABORT", "TCL"},
-	{"DECLARE", "CURSOR"}, {"FETCH", "CURSOR"}, {"CLOSE", "CURSOR"}, {"MOVE", "CURSOR"},
+	W("SELECT", "SELECT"), W("VALUES", "SELECT"), W("TABLE", "SELECT"),
+	W("INSERT", "INSERT"), W("REPLACE", "INSERT"),
+	W("UPDATE", "UPDATE"), W("DELETE", "DELETE"), W("WITH", "CTE"),
+	W("CREATE", "DDL"), W("ALTER", "DDL"), W("DROP", "DDL"), W("TRUNCATE", "DDL"), W("RENAME", "DDL"),
+	W("GRANT", "DCL"), W("REVOKE", "DCL"),
+	W("BEGIN", "TCL"), W("COMMIT", "TCL"), W("ROLLBACK", "TCL"), W("START", "TCL"), W("END", "TCL"),
+	W("SAVEPOINT", "TCL"), W("RELEASE", "TCL"), W("ABORT", "TCL"),
+	W("DECLARE", "CURSOR"), W("FETCH", "CURSOR"), W("CLOSE", "CURSOR"), W("MOVE", "CURSOR"),
 };
 
 static bool
@@ -94,8 +95,9 @@ tsn_sql_type(struct tsn_slice query)
 	struct tsn_slice q = skip_lead(query), w = first_word(q);
 
 	for (size_t i = 0; i < TSN_COUNT(words); i++)
-		if (tsn_slice_eq_nocase(w, tsn_slice_cstr(words[i].word)))
-			return tsn_slice_cstr(words[i].type);
+		if (w.len == words[i].word.len && (w.ptr[0] & 0x5f) == words[i].word.ptr[0] &&
+		    tsn_slice_eq_nocase(w, words[i].word))
+			return words[i].type;
 	if (tsn_slice_eq_nocase(w, TSN_SLICE("COPY")))
 		return copy_type(tsn_slice_from(q, w.len));
 	return TSN_SLICE("OTHER");
