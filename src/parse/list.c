@@ -41,7 +41,8 @@
 	X(haproxy) \
 	X(w3c) \
 	X(squid) \
-	X(access)
+	X(access) \
+	X(kv)
 
 #define DECLARE(name) extern const struct tsn_parser_desc tsn_parser_##name;
 TSN_PARSERS(DECLARE)

@@ -10,7 +10,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char *const kinds[] = {
-		"apache.access", "apache.error", "nginx.error", "squid.access",
+		"apache.access", "apache.error", "nginx.error", "squid.access", "kv",
 		"iis.access", "haproxy.log",
 	};
 
