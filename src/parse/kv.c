@@ -85,6 +85,12 @@ probe_kv(struct tsn_slice s)
 	struct tsn_slice name, v;
 	bool escaped;
 
+	if (TSN_STARTS(s, "type=") || TSN_STARTS(s, "node=")) {	/* auditd's, and damaged */
+		size_t look = s.len < 256 ? s.len : 256;
+
+		if (tsn_slice_find(tsn_slice_of(s.ptr, look), TSN_SLICE(" msg=audit(")) != SIZE_MAX)
+			return TSN_PROBE_NO;
+	}
 	for (unsigned n = 0; n < PAIRS_MIN; n++)
 		if (!scan_pair(&c, &name, &v, &escaped))
 			return TSN_PROBE_NO;
