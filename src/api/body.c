@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <zlib.h>
-#include <zstd.h>
 
 #include "base/assert.h"
 
@@ -48,9 +47,7 @@ start_zlib(struct body *b)
 static void
 start_zstd(struct body *b)
 {
-	b->stream = ZSTD_createDStream();
-	if (b->stream == NULL ||
-	    ZSTD_isError(ZSTD_DCtx_setParameter(b->stream, ZSTD_d_windowLogMax, 23)))
+	if (tsn_unzstd_init(&b->zstd, 23) != TSN_OK)
 		fail(b, TSN_ENOMEM, "out of memory");
 	b->encoding = BODY_ZSTD;
 }
@@ -79,8 +76,7 @@ body_done(struct body *b)
 		(void)inflateEnd(b->stream);
 	if (b->encoding == BODY_ZLIB)
 		free(b->stream);
-	if (b->encoding == BODY_ZSTD)
-		(void)ZSTD_freeDStream(b->stream);
+	tsn_unzstd_done(&b->zstd);
 	b->stream = NULL;
 	tsn_buf_done(&b->bytes);
 	if (b->reserved > 0)
@@ -134,19 +130,20 @@ add_zlib(struct body *b, const char *data, size_t len)
 }
 
 static void
-add_zstd(struct body *b, const char *data, size_t len)
+add_zstd(struct body *b, struct tsn_slice in)
 {
-	ZSTD_inBuffer in = {data, len, 0};
-
-	while (b->failed == TSN_OK && in.pos < in.size) {
+	while (b->failed == TSN_OK) {
 		char bytes[8192];
-		ZSTD_outBuffer out = {bytes, sizeof bytes, 0};
-		size_t left = ZSTD_decompressStream(b->stream, &out, &in);
+		size_t made = 0;
+		enum tsn_code code = tsn_unzstd_step(&b->zstd, &in, bytes, sizeof bytes, &made);
 
-		append(b, bytes, out.pos);
-		if (ZSTD_isError(left))
+		if (code == TSN_EAGAIN)
+			return;
+		if (code != TSN_OK)
 			fail(b, TSN_EPARSE, "the compressed body is damaged");
-		b->ended = left == 0;
+		else
+			append(b, bytes, made);
+		b->ended = b->zstd.between;
 	}
 }
 
@@ -158,7 +155,7 @@ body_add(struct body *b, const char *data, size_t len)
 	if (b->encoding == BODY_ZLIB)
 		add_zlib(b, data, len);
 	else if (b->encoding == BODY_ZSTD)
-		add_zstd(b, data, len);
+		add_zstd(b, tsn_slice_of(data, len));
 	else
 		append(b, data, len);
 }

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/slice.h"
 #include "collect/queue.h"
+#include "collect/unzstd.h"
 
 struct body {
 	struct tsn_buf bytes;
@@ -22,7 +23,8 @@ struct body {
 		BODY_ZLIB,
 		BODY_ZSTD,
 	} encoding;
-	void *stream;			/* z_stream or ZSTD_DStream */
+	void *stream;			/* z_stream */
+	struct tsn_unzstd zstd;
 	bool ended;			/* the compressed data is complete */
 	enum tsn_code failed;		/* TSN_ELIMIT, TSN_EAGAIN, TSN_EPARSE, TSN_ENOMEM, TSN_EINVAL */
 	const char *why;

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
-#include <zstd.h>
 
 #include "base/assert.h"
+#include "collect/unzstd.h"
 
 #define INPUT_BYTES (256u << 10)
 #define ZSTD_WINDOW_LOG_MAX 27
@@ -26,7 +26,7 @@ struct tsn_stream {
 	bool over;		/* an end or an error was returned */
 	const char *why;	/* damage found behind bytes that were delivered first */
 	z_stream gz;
-	ZSTD_DStream *zstd;
+	struct tsn_unzstd zstd;
 	lzma_stream xz;
 };
 
@@ -87,9 +87,7 @@ start(struct tsn_stream *s, struct tsn_err *err)
 			TSN_FAIL(err, TSN_ENOMEM, "out of memory");
 	} else if (magic_is_zstd(in)) {
 		s->format = TSN_STREAM_ZSTD;
-		s->zstd = ZSTD_createDStream();
-		if (s->zstd == NULL || ZSTD_isError(ZSTD_DCtx_setParameter(s->zstd,
-					   ZSTD_d_windowLogMax, ZSTD_WINDOW_LOG_MAX)))
+		if (tsn_unzstd_init(&s->zstd, ZSTD_WINDOW_LOG_MAX) != TSN_OK)
 			TSN_FAIL(err, TSN_ENOMEM, "out of memory");
 	}
 	return TSN_OK;
@@ -135,7 +133,7 @@ tsn_stream_close(struct tsn_stream *s)
 		(void)inflateEnd(&s->gz);
 	if (s->format == TSN_STREAM_XZ)
 		lzma_end(&s->xz);
-	(void)ZSTD_freeDStream(s->zstd);
+	tsn_unzstd_done(&s->zstd);
 	free(s->in);
 	tsn_file_close(&s->file);
 	free(s);
@@ -203,30 +201,26 @@ read_gzip(struct tsn_stream *s, char *buf, size_t cap, size_t *ret_len, struct t
 static enum tsn_code
 read_zstd(struct tsn_stream *s, char *buf, size_t cap, size_t *ret_len, struct tsn_err *err)
 {
-	ZSTD_outBuffer out = {buf, cap, 0};
-
-	while (out.pos == 0) {
-		ZSTD_inBuffer in;
-		size_t left;
+	for (;;) {
+		struct tsn_slice in;
+		enum tsn_code code;
+		size_t len = 0;
 
 		TSN_TRY(fill(s, err));
-		if (s->in_at == s->in_len && s->between)
+		if (s->in_at == s->in_len && s->zstd.between)
 			return TSN_EOF;
-		in = (ZSTD_inBuffer){s->in, s->in_len, s->in_at};
-		left = ZSTD_decompressStream(s->zstd, &out, &in);
-		if (s->in_at == s->in_len && out.pos == 0)
-			return damaged(s, "the file ends in the middle of the zstd data", err);
-		s->in_at = in.pos;
-		if (ZSTD_isError(left)) {
-			s->why = ZSTD_getErrorName(left);
-			if (out.pos > 0)
-				break;
-			return damaged(s, s->why, err);
+		in = tsn_slice_of(s->in + s->in_at, s->in_len - s->in_at);
+		code = tsn_unzstd_step(&s->zstd, &in, buf, cap, &len);
+		if (code == TSN_ECORRUPT)
+			return damaged(s, s->zstd.why, err);
+		s->in_at = s->in_len - in.len;
+		if (len > 0) {
+			*ret_len = len;
+			return TSN_OK;
 		}
-		s->between = left == 0;
+		if (code == TSN_EAGAIN && s->in_at == s->in_len && s->in_eof)
+			return damaged(s, "the file ends in the middle of the zstd data", err);
 	}
-	*ret_len = out.pos;
-	return TSN_OK;
 }
 
 static const char *

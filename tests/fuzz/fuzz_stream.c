@@ -1,6 +1,7 @@
 /*
  * Property: whatever the bytes of a file, every size of reads gives the same decompressed bytes and
- * the same end.  Output is followed for the first mebibyte.
+ * the same end.  Output is followed for the first mebibyte.  Of damaged xz data liblzma gives a few
+ * bytes more or less before the damage, by how much it was handed at once.
  */
 #include <fcntl.h>
 #include <stdint.h>
@@ -71,12 +72,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static const size_t steps[] = {1, 13};
 	struct tsn_slice in = tsn_slice_of((const char *)data, size);
 	enum tsn_code whole, cut;
 	uint64_t hash = run(in, SIZE_MAX, 65536, &whole);
 
 	TSN_ASSERT(whole == TSN_OK || whole == TSN_EOF || whole == TSN_ECORRUPT);
-	TSN_ASSERT(run(in, 1, 4096, &cut) == hash && cut == whole);
-	TSN_ASSERT(run(in, 13, 65536, &cut) == hash && cut == whole);
+	for (size_t i = 0; i < TSN_COUNT(steps); i++) {
+		uint64_t same = run(in, steps[i], i == 0 ? 4096 : 65536, &cut);
+
+		TSN_ASSERT(cut == whole);
+		TSN_ASSERT(same == hash || (whole == TSN_ECORRUPT && in.ptr[0] == '\xfd'));
+	}
 	return 0;
 }
