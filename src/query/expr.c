@@ -100,7 +100,6 @@ tsn_expr_name(struct tsn_qparse *p, const struct tsn_schema *schema, struct tsn_
     size_t at, const struct tsn_expr **ret_expr)
 {
 	struct tsn_expr x = {.op = TSN_X_COLUMN, .text = name};
-	enum tsn_code code;
 
 	if (!schema->events) {
 		x.slot = tsn_schema_find(schema, name);
@@ -109,12 +108,7 @@ tsn_expr_name(struct tsn_qparse *p, const struct tsn_schema *schema, struct tsn_
 		return make(p, &x, NULL, 0, ret_expr);
 	}
 	x.op = TSN_X_FIELD;
-	code = tsn_path_parse(p->keys, name, &x.path, p->err);
-	if (code != TSN_OK) {
-		if (p->err != NULL)
-			p->err->pos = at;
-		return code;
-	}
+	TSN_TRY(tsn_scan_path(p, name, at, &x.path));
 	return make(p, &x, NULL, 0, ret_expr);
 }
 

@@ -148,17 +148,6 @@ take_compare(struct tsn_qparse *p, enum tsn_compare *ret_compare)
 	return false;
 }
 
-static enum tsn_code
-check_field(struct tsn_qparse *p, size_t at, struct tsn_slice field)
-{
-	struct tsn_path path;
-	enum tsn_code code = tsn_path_parse(p->keys, field, &path, p->err);
-
-	if (code != TSN_OK && p->err != NULL)
-		p->err->pos = at + (p->err->pos == TSN_POS_NONE ? 0 : p->err->pos);
-	return code;
-}
-
 /* 12:30:01, fe80::1 and 00:1a:2b:3c:4d:5e are words, not fields of values. */
 static bool
 take_coloned_word(struct tsn_qparse *p, struct tsn_term *ret_term)
@@ -201,6 +190,7 @@ parse_leaf(struct tsn_qparse *p, const struct tsn_pred **ret_pred)
 {
 	enum tsn_compare compare;
 	struct tsn_slice regex;
+	struct tsn_path path;
 	struct tsn_term name;
 	uint32_t flags;
 	size_t at;
@@ -221,7 +211,7 @@ parse_leaf(struct tsn_qparse *p, const struct tsn_pred **ret_pred)
 	}
 	if (name.wild)
 		TSN_QFAIL(p, TSN_EPARSE, at, "expected a field name without wildcards before the operator");
-	TSN_TRY(check_field(p, at, name.pattern));
+	TSN_TRY(tsn_scan_path(p, name.pattern, at, &path));
 	if (compare == TSN_CMP_MATCH && tsn_scan_char(p, '(')) {
 		TSN_TRY(parse_or(p, name.pattern, ret_pred));
 		return tsn_scan_char(p, ')') ? TSN_OK : tsn_scan_expected(p, "')'");

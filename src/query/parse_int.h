@@ -81,6 +81,14 @@ bool tsn_scan_u64(struct tsn_qparse *p, uint64_t *ret_n);
 /** "expected X, found Y" at the parser's place. */
 TSN_MUST_CHECK enum tsn_code tsn_scan_expected(struct tsn_qparse *p, const char *what);
 
+/**
+ * The path a name stands for, errors placed at `at`.  A name that no event has yet is remembered in
+ * the key table only while that is less than three quarters full: searches must not be able to
+ * use up the names that events need.
+ */
+TSN_MUST_CHECK enum tsn_code tsn_scan_path(struct tsn_qparse *p, struct tsn_slice name, size_t at,
+    struct tsn_path *ret_path);
+
 /* literal.c */
 /** RFC 3339 and its beginnings (2026, 2026-11, 2026-11-21, ..T10:00), now, now-24h, now-1d/d. */
 TSN_MUST_CHECK enum tsn_code tsn_literal_time(struct tsn_slice s, int64_t now_ns,

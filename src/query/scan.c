@@ -115,6 +115,18 @@ named_escape(struct tsn_slice s, char *out, size_t *n)
 	}
 }
 
+/* Bytes up to the closing quote; rest.len when there is none. */
+static size_t
+quoted_len(struct tsn_slice rest)
+{
+	size_t at = 1;
+
+	while (at < rest.len && rest.ptr[at] != rest.ptr[0])
+		at += rest.ptr[at] == '\\' && at + 1 < rest.len && (rest.ptr[at + 1] == rest.ptr[0] ||
+		    rest.ptr[at + 1] == '\\') ? 2 : 1;
+	return at < rest.len ? at : rest.len;
+}
+
 /*
  * People paste paths ("C:\new") and programs write JSON ("a\nb"): a backslash before a letter is
  * read both ways, and either matches.
@@ -124,8 +136,8 @@ tsn_scan_quoted(struct tsn_qparse *p, struct tsn_term *ret_term)
 {
 	struct tsn_slice rest = tsn_slice_from(p->text, p->at);
 	char quote = rest.ptr[0];
-	char *plain = tsn_arena_alloc(p->arena, rest.len), *other = tsn_arena_alloc(p->arena, rest.len);
-	size_t n = 0, m = 0, at = 1;
+	size_t n = 0, m = 0, at = 1, len = quoted_len(rest);
+	char *plain = tsn_arena_alloc(p->arena, len), *other = tsn_arena_alloc(p->arena, len);
 	bool named = false;
 
 	TSN_ASSERT(quote == '"' || quote == '\'');
@@ -163,10 +175,13 @@ enum tsn_code
 tsn_scan_term(struct tsn_qparse *p, const char *stop, struct tsn_term *ret_term)
 {
 	struct tsn_slice rest = tsn_slice_from(p->text, p->at);
-	char *out = tsn_arena_alloc(p->arena, rest.len == 0 ? 1 : rest.len);
-	size_t n = 0, at = 0;
+	size_t n = 0, at = 0, len = 0;
 	bool wild = false;
+	char *out;
 
+	while (len < rest.len && !is_blank(rest.ptr[len]) && strchr(stop, rest.ptr[len]) == NULL)
+		len += rest.ptr[len] == '\\' && len + 1 < rest.len ? 2 : 1;
+	out = tsn_arena_alloc(p->arena, len + 1);
 	if (out == NULL)
 		TSN_QFAIL(p, TSN_ELIMIT, p->at, "the query is too long");
 	for (; at < rest.len && !is_blank(rest.ptr[at]) && strchr(stop, rest.ptr[at]) == NULL; at++) {
@@ -280,4 +295,35 @@ tsn_scan_expected(struct tsn_qparse *p, const char *what)
 		n++;
 	(void)tsn_slice_escape((struct tsn_slice){rest.ptr, n}, shown, sizeof shown);
 	TSN_QFAIL(p, TSN_EPARSE, p->at, "expected %s, found \"%s\"", what, shown);
+}
+
+/* The name without "[0]". */
+static bool
+is_known(const struct tsn_keys *keys, struct tsn_slice name)
+{
+	char plain[TSN_KEY_BYTES_MAX];
+	bool index = false;
+	size_t n = 0;
+
+	for (size_t i = 0; i < name.len && n < sizeof plain; i++) {
+		index |= name.ptr[i] == '[';
+		if (!index)
+			plain[n++] = name.ptr[i];
+		index &= name.ptr[i] != ']';
+	}
+	return tsn_keys_find(keys, (struct tsn_slice){plain, n}) != TSN_KEY_NONE;
+}
+
+enum tsn_code
+tsn_scan_path(struct tsn_qparse *p, struct tsn_slice name, size_t at, struct tsn_path *ret_path)
+{
+	enum tsn_code code;
+
+	if (tsn_keys_count(p->keys) > TSN_KEYS_MAX / 4 * 3 && !is_known(p->keys, name))
+		TSN_QFAIL(p, TSN_ELIMIT, at, "expected a field that some event has: too many names are "
+		    "known to take a new one");
+	code = tsn_path_parse(p->keys, name, ret_path, p->err);
+	if (code != TSN_OK && p->err != NULL)
+		p->err->pos = at + (p->err->pos == TSN_POS_NONE ? 0 : p->err->pos);
+	return code;
 }

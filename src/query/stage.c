@@ -142,12 +142,16 @@ parse_eval(struct tsn_qparse *p, struct chain *c, struct draft *d)
 		if (!tsn_scan_char(p, '='))
 			return tsn_scan_expected(p, "'=' behind the name of the new field");
 		TSN_TRY(tsn_expr_parse(p, c->schema, &item.expr));
-		if (c->schema->events)
-			item.key = tsn_keys_intern(p->keys, item.name);
-		else
+		if (c->schema->events) {
+			struct tsn_path path;
+
+			TSN_TRY(tsn_scan_path(p, item.name, at, &path));
+			if (path.index_count > 0)
+				TSN_QFAIL(p, TSN_EINVAL, at, "expected a field name without [n]");
+			item.key = path.key;
+		} else {
 			TSN_TRY(tsn_schema_add(p, d->out, item.name, at, &item.slot));
-		if (c->schema->events && item.key == TSN_KEY_NONE)
-			TSN_QFAIL(p, TSN_ELIMIT, at, "too many different field names");
+		}
 		TSN_TRY(add_item(p, d, &item));
 		if (!tsn_scan_char(p, ','))
 			return TSN_OK;

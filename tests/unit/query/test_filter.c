@@ -217,6 +217,35 @@ test_bounds(void **state)
 	query_mem_done(&m);
 }
 
+/* Searches leave a quarter of the key table to events. */
+static void
+test_names(void **state)
+{
+	struct tsn_buf out, query;
+	struct query_mem m;
+	unsigned n = 0;
+
+	(void)state;
+	query_mem_init(&m);
+	query_mem_load(&m, docs);
+	tsn_buf_init(&out, 1u << 20);
+	tsn_buf_init(&query, 1u << 20);
+	for (unsigned round = 0; round < 40; round++) {
+		tsn_buf_reset(&query);
+		while (query.len < 40000)
+			tsn_buf_printf(&query, "n%u:1 ", n++);
+		tsn_buf_char(&query, '\0');
+		query_mem_answer(&m, query.ptr, &out);
+	}
+	assert_non_null(strstr(out.ptr, "too many names"));
+	assert_true(tsn_keys_count(m.keys) < TSN_KEYS_MAX / 5 * 4);
+	query_mem_answer(&m, "user.name:root and list[1].a:* or n:1 | fields n", &out);
+	assert_string_equal(out.ptr, "{\"n\":1}\n");
+	tsn_buf_done(&query);
+	tsn_buf_done(&out);
+	query_mem_done(&m);
+}
+
 int
 main(void)
 {
@@ -225,6 +254,7 @@ main(void)
 		cmocka_unit_test(test_cases_store),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests_name("query_filter", tests, NULL, NULL);
