@@ -7,14 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "alert/doc.h"
 #include "cmd/cmd_list.h"
 #include "content/content.h"
 #include "os/clock.h"
-#include "server/detection.h"
-#include "server/engine.h"
+#include "server/config.h"
+#include "server/server.h"
 #include "server/story.h"
 
 #define SOURCES_MAX 16u
@@ -27,11 +27,11 @@ struct demo {
 	const char *data;
 	bool fast;			/* no waiting between lines */
 	bool color;
+	uint64_t port;
 	struct tsn_story story;
-	struct tsn_keys *keys;
-	struct tsn_store *store;
-	struct tsn_detection *detection;
-	struct tsn_engine *engine;
+	struct tsn_config config;
+	struct tsn_server *server;
+	struct tsn_engine *engine;	/* the server's */
 	struct tsn_engine_source sources[SOURCES_MAX];
 	char paths[SOURCES_MAX][64];
 	uint64_t offsets[SOURCES_MAX], lines[SOURCES_MAX];
@@ -161,15 +161,14 @@ replay(struct demo *d, struct tsn_err *err)
 	for (uint32_t i = 0; i < d->story.count; i++) {
 		int64_t wait_ns = begin_ns + d->story.lines[i].at_ns - tsn_clock_real_ns();
 
-		if (!d->fast && wait_ns > 0) {
-			TSN_TRY(tsn_engine_commit(d->engine, err));
-			(void)nanosleep(&(struct timespec){.tv_sec = wait_ns / TSN_NS_PER_SEC,
-			    .tv_nsec = wait_ns % TSN_NS_PER_SEC}, NULL);
+		while (!d->fast && wait_ns > 0 && !tsn_server_stopping(d->server)) {
+			TSN_TRY(tsn_server_turn(d->server, (int)(wait_ns / TSN_NS_PER_MS) + 1, err));
+			wait_ns = begin_ns + d->story.lines[i].at_ns - tsn_clock_real_ns();
 		}
+		if (tsn_server_stopping(d->server))
+			break;
 		TSN_TRY(feed(d, &d->story.lines[i], begin_ns, err));
 	}
-	TSN_TRY(tsn_engine_flush(d->engine, err));
-	TSN_TRY(tsn_detection_finish(d->detection, err));
 	return tsn_engine_commit(d->engine, err);
 }
 
@@ -205,11 +204,31 @@ summary(struct demo *d)
 		    next[i][1]);
 }
 
+/* The server's own lines are for its log; here the alerts are the story. */
+static void
+say(void *ctx, const char *line)
+{
+	(void)ctx;
+	(void)line;
+}
+
+/* Without a terminal nobody connects: any free port will do. */
+static enum tsn_code
+listen_at(struct demo *d, struct tsn_err *err)
+{
+	char address[64];
+
+	tsn_config_init(&d->config);
+	if (d->port > 65535)
+		TSN_FAIL(err, TSN_EINVAL, "--port is a number from 0 to 65535");
+	(void)snprintf(address, sizeof address, "127.0.0.1:%u", (unsigned)d->port);
+	return tsn_addr_parse(tsn_slice_cstr(address), &d->config.listen, err);
+}
+
 static enum tsn_code
 open_all(struct demo *d, struct tsn_err *err)
 {
 	const struct tsn_content_file *story = tsn_content_find(TSN_SLICE("demo/story.txt"));
-	struct tsn_engine_options options;
 
 	if (story == NULL)
 		TSN_FAIL(err, TSN_ENOTFOUND, "demo/story.txt is not in this program");
@@ -217,37 +236,49 @@ open_all(struct demo *d, struct tsn_err *err)
 	if (d->story.count == 0)
 		TSN_FAIL(err, TSN_EPARSE, "demo/story.txt tells nothing");
 	tsn_buf_init(&d->text, 1u << 20);
-	d->keys = tsn_keys_new();
-	if (d->keys == NULL)
-		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
-	TSN_TRY(tsn_store_open(d->data, d->keys, &(struct tsn_store_options){0}, &d->store, err));
-	TSN_TRY(tsn_detection_new(&(struct tsn_detection_options){.keys = d->keys, .live = true,
-	    .data_dir = d->data, .each = print_alert, .ctx = d}, &d->detection, err));
-	options = (struct tsn_engine_options){.keys = d->keys, .store = d->store,
-	    .detect = tsn_detection_stage(d->detection)};
-	return tsn_engine_new(&options, &d->engine, err);
+	TSN_TRY(listen_at(d, err));
+	TSN_TRY(tsn_server_new(&(struct tsn_server_options){.config = &d->config, .data = d->data,
+	    .version = TSN_VERSION, .say = say, .alert = print_alert, .ctx = d}, &d->server, err));
+	d->engine = tsn_server_engine(d->server);
+	return TSN_OK;
 }
 
 static enum tsn_code
 close_all(struct demo *d, struct tsn_err *err)
 {
-	enum tsn_code code;
+	enum tsn_code code = tsn_server_free(d->server, err);
 
-	tsn_engine_free(d->engine);
-	tsn_detection_free(d->detection);
-	code = tsn_store_close(d->store, err);
-	tsn_keys_free(d->keys);
+	tsn_config_done(&d->config);
 	tsn_story_done(&d->story);
 	tsn_buf_done(&d->text);
 	return code;
 }
 
+/* Stays up for searching until the person has seen enough. */
+static enum tsn_code
+stay(struct demo *d, struct tsn_err *err)
+{
+	char at[TSN_ADDR_TEXT_MAX];
+	struct tsn_slice address;
+
+	if (d->fast || tsn_server_stopping(d->server))
+		return TSN_OK;
+	address = tsn_addr_text(tsn_server_addr(d->server), true, at);
+	(void)printf("\nthe server stays up at http://%.*s until Ctrl-C: /api/v1/alerts,"
+		     " /api/v1/search, /metrics\n", TSN_SLICE_ARG(address));
+	(void)fflush(stdout);
+	return tsn_server_run(d->server, err);
+}
+
 static int
 run(int argc, char **argv)
 {
-	struct demo d = {.data = "./tocsin-demo", .fast = !isatty(STDOUT_FILENO)};
+	struct demo d = {.data = "./tocsin-demo", .fast = !isatty(STDOUT_FILENO),
+	    .port = isatty(STDOUT_FILENO) ? 8650 : 0};
 	const struct tsn_option table[] = {
 		{"--data", TSN_OPT_TEXT, &d.data, "DIR", "data folder (default ./tocsin-demo)"},
+		{"--port", TSN_OPT_U64, &d.port, "N",
+		    "port of the server (default 8650; without a terminal any free one)"},
 		{"--fast", TSN_OPT_FLAG, &d.fast, NULL, "do not wait between the lines"},
 	};
 	int operands, status = tsn_cmd_options(&tsn_cmd_demo, table, TSN_COUNT(table), argc, argv,
@@ -266,8 +297,10 @@ run(int argc, char **argv)
 			     "time      level          alert\n", d.data);
 		code = replay(&d, &err);
 	}
-	if (code == TSN_OK)
+	if (code == TSN_OK) {
 		summary(&d);
+		code = stay(&d, &err);
+	}
 	closed = close_all(&d, code == TSN_OK ? &err : NULL);
 	code = code == TSN_OK ? closed : code;
 	return code == TSN_OK ? TSN_EXIT_DONE : tsn_cmd_fail(&tsn_cmd_demo, code, &err);

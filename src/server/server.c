@@ -66,8 +66,11 @@ say(struct tsn_server *s, const char *fmt, ...)
 static enum tsn_code
 say_alert(void *ctx, const struct tsn_alert *alert, bool is_new)
 {
+	struct tsn_server *s = ctx;
 	char reason[TSN_ERR_MSG_MAX];
 
+	if (s->o.alert != NULL)
+		return s->o.alert(s->o.ctx, alert, is_new);
 	if (is_new)
 		say(ctx, "alert %.8s %s: %s", alert->id.ptr, tsn_alert_level_name(alert->level),
 		    tsn_slice_escape(alert->reason, reason, sizeof reason));

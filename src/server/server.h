@@ -8,6 +8,7 @@
 #ifndef TSN_SERVER_SERVER_H
 #define TSN_SERVER_SERVER_H
 
+#include "alert/alerts.h"
 #include "collect/sink.h"
 #include "server/config.h"
 #include "server/engine.h"
@@ -19,6 +20,8 @@ struct tsn_server_options {
 	const char *data;			/* the data folder */
 	const char *version;			/* of the program */
 	void (*say)(void *ctx, const char *line);	/* one line of the log */
+	/** Each alert as it is found; NULL: new ones are told through say. */
+	enum tsn_code (*alert)(void *ctx, const struct tsn_alert *alert, bool is_new);
 	void *ctx;
 };
 
