@@ -69,7 +69,10 @@ struct tsn_parser_desc {
 /** All descriptors, most specific first; ret_count filled. */
 const struct tsn_parser_desc *const *tsn_parser_list(size_t *ret_count);
 
-/** The descriptor of that kind, or NULL. */
+/**
+ * The descriptor of that kind, or NULL.  One of the two parts of a kind's name, or a program, is
+ * enough where it means one kind only: "syslog", "auditd", "sshd".
+ */
 const struct tsn_parser_desc *tsn_parser_find(struct tsn_slice kind);
 
 #endif

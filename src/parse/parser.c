@@ -353,16 +353,42 @@ fix_kind(struct tsn_source_state *st, const struct tsn_source *source)
 	st->fixed = d;
 }
 
+/* "syslog" of "system.syslog", "auditd" of "auditd.log", "sshd" of the programs. */
+static bool
+is_short_name(const struct tsn_parser_desc *d, struct tsn_slice name)
+{
+	struct tsn_slice kind = tsn_slice_cstr(d->kind);
+	size_t dot = tsn_slice_find_char(kind, '.');
+	struct tsn_scan s = tsn_scan_of(tsn_slice_cstr(d->programs));
+
+	if (dot != SIZE_MAX && (tsn_slice_eq((struct tsn_slice){kind.ptr, dot}, name) ||
+	    tsn_slice_eq(tsn_slice_from(kind, dot + 1), name)))
+		return true;
+	while (s.at < s.end)
+		if (tsn_slice_eq(tsn_scan_field(&s, ' '), name))
+			return true;
+	return false;
+}
+
 const struct tsn_parser_desc *
 tsn_parser_find(struct tsn_slice kind)
 {
+	const struct tsn_parser_desc *found = NULL;
 	size_t count;
 	const struct tsn_parser_desc *const *list = tsn_parser_list(&count);
 
 	for (size_t i = 0; i < count; i++)
 		if (tsn_slice_eq(tsn_slice_cstr(list[i]->kind), kind))
 			return list[i];
-	return NULL;
+	for (size_t i = 0; i < count && kind.len > 0; i++) {
+		if (!is_short_name(list[i], kind))
+			continue;
+		if (found != NULL && strcmp(found->kind, list[i]->kind) != 0)
+			return NULL;	/* "apache" is access and error logs */
+		if (found == NULL)
+			found = list[i];
+	}
+	return found;
 }
 
 enum tsn_code

@@ -43,10 +43,48 @@ test_forms(void **state)
 	assert_true(ok);
 }
 
+static void
+test_kinds(void **state)
+{
+	static const char *const names[][2] = {{"system.syslog", "system.syslog"},
+	    {"syslog", "system.syslog"}, {"sshd", "system.auth"}, {"auditd", "auditd.log"},
+	    {"cef", "cef.log"}, {"iptables", "iptables.log"}, {"apache", NULL}, {"", NULL},
+	    {"no such kind", NULL}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		const struct tsn_parser_desc *d = tsn_parser_find(tsn_slice_cstr(names[i][0]));
+
+		if (names[i][1] == NULL)
+			assert_null(d);
+		else
+			assert_true(d != NULL && strcmp(d->kind, names[i][1]) == 0);
+	}
+}
+
+/* A source that names its kind: its records are that or errors. */
+static void
+test_fixed(void **state)
+{
+	static struct parse_case c;
+
+	(void)state;
+	parse_case_open(&c);
+	c.source.kind = TSN_SLICE("cef.log");
+	assert_true(parse_case_expect(&c, "CEF:0|a|b|c|d|e|f|src=192.0.2.1", "source.ip=192.0.2.1"));
+	assert_true(parse_case_expect(&c, "Nov 30 06:39:00 h x: y", "event.kind=pipeline_error|"
+	    "event.dataset=cef.log"));
+	c.source.kind = TSN_SLICE("sshd");
+	assert_true(parse_case_expect(&c, "Nov 30 06:39:00 h sshd[1]: Invalid user x from 192.0.2.1",
+	    "user.name=x|event.dataset=system.auth"));
+	parse_case_close(&c);
+}
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_forms)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_forms),
+	    cmocka_unit_test(test_kinds), cmocka_unit_test(test_fixed)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
