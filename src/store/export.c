@@ -156,6 +156,17 @@ fill_gap(struct out *o, uint64_t from, uint64_t to, uint64_t breaks, struct tsn_
 	return TSN_OK;
 }
 
+/* Records that do not come in the order of the file: at least the line end in front. */
+static enum tsn_code
+end_before(struct out *o, uint64_t at, struct tsn_err *err)
+{
+	char before = 0;
+
+	if (at == 0 || (at <= o->size && pread(o->fd, &before, 1, (off_t)at - 1) == 1 && before != 0))
+		return TSN_OK;
+	return write_at(o, at - 1, "\n", 1, err);
+}
+
 static uint64_t
 breaks_in(struct tsn_slice text)
 {
@@ -183,6 +194,8 @@ export_rows(void *ctx, const struct tsn_batch *rows, struct tsn_err *err)
 		} else if (o->records > 0 && at > o->end) {
 			TSN_TRY(fill_gap(o, o->end, at, ev->line - o->line, err));
 		}
+		if (ev->source->path.len > 0)
+			TSN_TRY(end_before(o, at, err));
 		TSN_TRY(write_at(o, at, ev->original.ptr, ev->original.len, err));
 		o->records++;
 		o->end = at + ev->original.len + (ev->source->path.len == 0);

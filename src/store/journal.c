@@ -109,19 +109,21 @@ find_head(int fd, const char *path, uint64_t at, uint64_t size, uint64_t *ret_at
 	return rc;
 }
 
-/* Reads the commit at `at`; TSN_ECORRUPT when there is none. */
+/* Reads the commit at `at`; TSN_ECORRUPT when there is none, *ret_torn when it is only cut. */
 static enum tsn_code
 read_commit(int fd, const char *path, uint64_t at, uint64_t size, struct frame_head *head,
-    char **packed, struct tsn_err *err)
+    char **packed, bool *ret_torn, struct tsn_err *err)
 {
 	unsigned char raw[FRAME_HEAD_BYTES];
 	char *fresh;
 
-	if (size - at < sizeof raw)
+	*ret_torn = size - at < sizeof raw;
+	if (*ret_torn)
 		return TSN_ECORRUPT;
 	TSN_TRY(file_read_at(fd, at, raw, sizeof raw, path, err));
 	TSN_TRY(frame_check_head(raw, head));
-	if (head->packed_len > size - at - sizeof raw)
+	*ret_torn = head->packed_len > size - at - sizeof raw;
+	if (*ret_torn)
 		return TSN_ECORRUPT;
 	fresh = realloc(*packed, (size_t)head->packed_len + 1);
 	if (fresh == NULL)
@@ -140,10 +142,11 @@ journal_walk(int fd, const char *path, uint64_t size, journal_fn *fn, void *ctx,
 	struct frame_head head;
 	char *packed = NULL;
 	enum tsn_code rc;
+	bool torn = false;
 
 	TSN_TRY(check_head(fd, path, size, err));
 	while (at < size) {
-		rc = read_commit(fd, path, at, size, &head, &packed, err);
+		rc = read_commit(fd, path, at, size, &head, &packed, &torn, err);
 		if (rc == TSN_ECORRUPT) {
 			bad++;
 			rc = find_head(fd, path, at + 1, size, &at, err);
@@ -166,6 +169,9 @@ journal_walk(int fd, const char *path, uint64_t size, journal_fn *fn, void *ctx,
 		at += FRAME_HEAD_BYTES + head.packed_len;
 		st.good_end = at;
 	}
+	/* What a crash cuts off begins well; anything else was whole once. */
+	if (bad > 0 && !torn)
+		st.damaged += bad;
 	st.torn_bytes = size - st.good_end;
 	*ret_state = st;
 	rc = TSN_OK;

@@ -26,4 +26,10 @@ struct tsn_store_reader {
 /** Counts a damage and keeps the message of the first. */
 void reader_note(struct tsn_store_reader *r, const char *what);
 
+typedef enum tsn_code scan_row_fn(void *ctx, const struct row *row, struct tsn_err *err);
+
+/** All rows in order of time (an event at INT64_MAX is left out); the row is valid in the call. */
+TSN_MUST_CHECK enum tsn_code scan_rows(struct tsn_store_reader *r, scan_row_fn *fn, void *ctx,
+    struct tsn_err *err);
+
 #endif

@@ -38,6 +38,8 @@ struct scanner {
 	uint32_t ref_count, ref_at, ref_cap;
 	struct run **runs;
 	uint32_t run_count, run_cap;
+	scan_row_fn *row_fn;		/* instead of batches */
+	void *row_ctx;
 	struct val *vals;
 	struct hint *hint;
 	struct hint_seg **hints;	/* by segment */
@@ -375,6 +377,8 @@ emit(struct scanner *s, struct run *run)
 		rowlog_get(&s->r->mem, i, s->vals, &row);
 	else
 		rc = block_row(&run->block, i, &row);
+	if (rc == TSN_OK && s->row_fn != NULL)
+		return s->row_fn(s->row_ctx, &row, s->err);
 	if (rc == TSN_OK)
 		rc = s->all ? unshape(&row, &s->batch) :
 			      unshape_some(&row, &s->projection, &s->batch);
@@ -467,10 +471,11 @@ prepare(struct scanner *s)
 	return mem.at < mem.end ? add_run(s, &mem) : TSN_OK;
 }
 
-enum tsn_code
-tsn_store_scan(struct tsn_store_reader *r, const struct tsn_store_scan *scan, struct tsn_err *err)
+static enum tsn_code
+scan_all(struct scanner s)
 {
-	struct scanner s = {.r = r, .scan = scan, .err = err};
+	struct tsn_store_reader *r = s.r;
+	struct tsn_err *err = s.err;
 	enum tsn_code rc;
 
 	rc = tsn_batch_init(&s.batch, r->keys, ROWS_MAX);
@@ -493,4 +498,19 @@ tsn_store_scan(struct tsn_store_reader *r, const struct tsn_store_scan *scan, st
 	free(s.vals);
 	tsn_batch_done(&s.batch);
 	return rc == TSN_EOF ? TSN_OK : rc;
+}
+
+enum tsn_code
+tsn_store_scan(struct tsn_store_reader *r, const struct tsn_store_scan *scan, struct tsn_err *err)
+{
+	return scan_all((struct scanner){.r = r, .scan = scan, .err = err});
+}
+
+enum tsn_code
+scan_rows(struct tsn_store_reader *r, scan_row_fn *fn, void *ctx, struct tsn_err *err)
+{
+	struct tsn_store_scan scan = {.from_ns = INT64_MIN, .to_ns = INT64_MAX};
+
+	return scan_all((struct scanner){.r = r, .scan = &scan, .err = err, .row_fn = fn,
+	    .row_ctx = ctx});
 }

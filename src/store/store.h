@@ -26,10 +26,21 @@ struct tsn_store_range {
 					 * a file that is followed grows by many small commits */
 };
 
+/* What retention removes; told before and after. */
+struct tsn_store_drop {
+	bool done;
+	const char *file;
+	uint64_t events, bytes;		/* bytes on disk */
+	int64_t time_min, time_max;
+	const char *why;		/* "size" or "age" */
+};
+
 struct tsn_store_options {
 	uint64_t retention_bytes;	/* oldest days go when the store is larger; 0: never */
 	int64_t retention_ns;		/* days older than this go; 0: never */
 	uint64_t disk_free_min;		/* appends return TSN_EAGAIN below this */
+	void (*dropping)(void *ctx, const struct tsn_store_drop *drop);	/* may be NULL */
+	void *ctx;
 };
 
 /**
@@ -53,6 +64,13 @@ TSN_MUST_CHECK enum tsn_code tsn_store_forget_ranges(struct tsn_store *s, struct
 TSN_MUST_CHECK enum tsn_code tsn_store_commit(struct tsn_store *s, struct tsn_err *err);
 /** The same, and moves everything out of the journal into segments. */
 TSN_MUST_CHECK enum tsn_code tsn_store_seal(struct tsn_store *s, struct tsn_err *err);
+/**
+ * One step of housekeeping: retention (now_ns is the present), or small segments of one day made
+ * one.  *ret_more: there is more to do, call again when there is time.  Meant for moments of rest
+ * and for the end of an import; commits do without until segments become many.
+ */
+TSN_MUST_CHECK enum tsn_code tsn_store_maintain(struct tsn_store *s, int64_t now_ns,
+    bool *ret_more, struct tsn_err *err);
 /** Stored ranges of one source in the order of begin; valid until the next append or commit. */
 const struct tsn_store_range *tsn_store_ranges(const struct tsn_store *s, struct tsn_slice source,
     size_t *ret_count);

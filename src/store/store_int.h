@@ -75,4 +75,9 @@ TSN_MUST_CHECK enum tsn_code maintain_set_aside(struct tsn_store *s, const char 
 /** Removes what no manifest names; sets damaged segments aside. */
 TSN_MUST_CHECK enum tsn_code maintain_tidy(struct tsn_store *s, struct tsn_err *err);
 
+/* ---- merge.c ---- */
+
+/** Merges when there are so many segments that reading would suffer. */
+TSN_MUST_CHECK enum tsn_code merge_if_many(struct tsn_store *s, struct tsn_err *err);
+
 #endif

@@ -88,6 +88,7 @@ struct tmpl {
 	struct tsn_slice sig;
 	uint32_t id;
 	uint32_t mark;		/* for its users: when it was written last */
+	struct tmpl *peer;	/* for its users: the same in another table */
 	uint32_t flags;		/* enum tsn_event_flag */
 	bool repeats;		/* the last slot is `repeat`; else 1 */
 	struct tsn_slice dataset;

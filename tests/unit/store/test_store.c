@@ -312,6 +312,59 @@ test_early_stop_and_times(void **state)
 	tsn_store_reader_close(r);
 }
 
+static uint32_t drops;
+
+static void
+on_drop(void *ctx, const struct tsn_store_drop *d)
+{
+	(void)ctx;
+	assert_non_null(d->file);
+	drops += d->done;
+}
+
+static void
+test_merge_and_retention(void **state)
+{
+	struct tsn_batch b TSN_CLEANUP(tsn_batch_done), part;
+	struct tsn_store_options o = {.dropping = on_drop};
+	struct tsn_store_reader *before;
+	struct expect x = {.b = &b};
+	struct tsn_store_scan scan = {.from_ns = INT64_MIN, .to_ns = INT64_MAX, .rows = on_rows,
+	    .ctx = &x};
+	struct tsn_store *s;
+	bool more = true;
+
+	(void)state;
+	build(&b, 240);
+	OK(tsn_store_open(dir, keys, &o, &s, &err));
+	for (uint32_t i = 0; i < 24; i++) {
+		part = b;
+		part.events += i * 10;
+		part.count = 10;
+		OK(tsn_store_append(s, &part, &err));
+		OK(tsn_store_seal(s, &err));
+	}
+	OK(tsn_store_reader_open(dir, keys, &before, &err));
+	for (int i = 0; more; i++) {
+		assert_true(i < 20);
+		OK(tsn_store_maintain(s, 0, &more, &err));
+	}
+	expect_all(&b, false);
+	expect_all(&b, true);
+	OK(tsn_store_scan(before, &scan, &err));	/* its files are gone by name alone */
+	assert_int_equal(x.at, 240);
+	tsn_store_reader_close(before);
+	OK(tsn_store_close(s, &err));
+	o.retention_bytes = 1;
+	OK(tsn_store_open(dir, keys, &o, &s, &err));
+	for (more = true; more;)
+		OK(tsn_store_maintain(s, 0, &more, &err));
+	assert_true(drops > 0);
+	OK(tsn_store_close(s, &err));
+	b.count = 0;
+	expect_all(&b, false);
+}
+
 static void
 test_no_store(void **state)
 {
@@ -332,6 +385,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_second_writer_is_told_who, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ranges, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_early_stop_and_times, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_merge_and_retention, setup, teardown),
 		cmocka_unit_test(test_no_store),
 	};
 	int failed;

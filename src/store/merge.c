@@ -1,0 +1,310 @@
+/* Small segments of one day become one; old ones go. */
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "store/reader_int.h"
+#include "store/store_int.h"
+
+/* So many of like size and day are merged: when there is time, and at the latest. */
+#define MERGE_MIN 6u
+#define MERGE_MUST 16u
+/* At most: their blocks are in memory together where they overlap in time. */
+#define MERGE_MAX 8u
+#define TIER_FIRST (UINT64_C(16) << 20)
+#define TIER_LAST (UINT64_C(1) << 30)
+#define MERGE_ZSTD_LEVEL 5
+#define MERGE_TMPL_BYTES (256u << 20)
+
+struct merger {
+	struct tmpl_table tmpls;
+	struct segw *segw;
+};
+
+/* Sizes within a factor of eight are alike. */
+static unsigned
+tier_of(const struct manifest_seg *m)
+{
+	unsigned tier = 0;
+
+	for (uint64_t top = TIER_FIRST; m->raw_bytes > top && top <= TIER_LAST; top *= 8)
+		tier++;
+	return tier;
+}
+
+/* The first group of at least `least`: marks its members, returns their number. */
+static uint32_t
+choose(const struct tsn_store *s, uint32_t least, uint32_t chosen[MERGE_MAX])
+{
+	const struct manifest *m = &s->manifest;
+
+	for (uint32_t i = 0; i < m->seg_count; i++) {
+		uint32_t n = 0, alike = 0;
+
+		if (m->segs[i].raw_bytes > TIER_LAST)
+			continue;
+		for (uint32_t k = i; k < m->seg_count; k++) {
+			if (m->segs[k].day != m->segs[i].day ||
+			    tier_of(&m->segs[k]) != tier_of(&m->segs[i]))
+				continue;
+			alike++;
+			if (n < MERGE_MAX)
+				chosen[n++] = k;
+		}
+		if (alike >= least)
+			return n;
+	}
+	return 0;
+}
+
+static enum tsn_code
+take_row(void *ctx, const struct row *row, struct tsn_err *err)
+{
+	struct merger *m = ctx;
+	struct tmpl *from = (struct tmpl *)(uintptr_t)row->tmpl;
+	struct row copy = *row;
+
+	if (from->peer == NULL && tmpl_intern(&m->tmpls, from->sig, &from->peer) != TSN_OK)
+		TSN_FAIL(err, TSN_ENOMEM, "out of memory for a merge");
+	copy.tmpl = from->peer;
+	return segw_add(m->segw, &copy, err);
+}
+
+/* A reader of the chosen segments alone. */
+static enum tsn_code
+open_chosen(struct tsn_store *s, const uint32_t *chosen, uint32_t n, struct tsn_store_reader *r,
+    struct tsn_err *err)
+{
+	char path[FILE_PATH_MAX];
+
+	r->keys = s->keys;
+	sources_init(&r->sources);
+	rowlog_init(&r->mem, 1);
+	r->segs = calloc(n, sizeof *r->segs);
+	if (r->segs == NULL)
+		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
+	for (uint32_t i = 0; i < n; i++) {
+		const struct manifest_seg *m = &s->manifest.segs[chosen[i]];
+
+		if (manifest_add(&r->manifest, m) != TSN_OK)
+			TSN_FAIL(err, TSN_ENOMEM, "out of memory");
+		TSN_TRY(seal_path(s, m, path, err));
+		TSN_TRY(seg_open(&r->segs[i], path, err));
+	}
+	return TSN_OK;
+}
+
+static void
+close_chosen(struct tsn_store_reader *r)
+{
+	for (uint32_t i = 0; r->segs != NULL && i < r->manifest.seg_count; i++)
+		seg_close(&r->segs[i]);
+	free(r->segs);
+	manifest_done(&r->manifest);
+	sources_done(&r->sources);
+	rowlog_done(&r->mem);
+}
+
+static enum tsn_code
+copy_rows(struct tsn_store *s, struct tsn_store_reader *r, const char *path,
+    struct segw_result *ret_result, struct tsn_err *err)
+{
+	struct merger m = {0};
+	enum tsn_code rc;
+
+	if (tmpl_table_init(&m.tmpls, MERGE_TMPL_BYTES) != TSN_OK)
+		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
+	rc = segw_open(path, s->keys, MERGE_ZSTD_LEVEL, &m.segw, err);
+	if (rc == TSN_OK) {
+		rc = scan_rows(r, take_row, &m, err);
+		if (rc == TSN_OK && r->damaged > 0)
+			rc = TSN_ERR(err, TSN_ECORRUPT, "%s", r->damage);
+		if (rc == TSN_OK)
+			rc = segw_finish(TSN_STEAL(m.segw), ret_result, err);
+		segw_abandon(m.segw);
+	}
+	tmpl_table_done(&m.tmpls);
+	return rc;
+}
+
+static bool
+is_chosen(uint32_t i, const uint32_t *chosen, uint32_t n)
+{
+	for (uint32_t k = 0; k < n; k++)
+		if (chosen[k] == i)
+			return true;
+	return false;
+}
+
+/*
+ * The state without the chosen segments and with `fresh` (NULL: none) in the place of the first.
+ * The ranges are those of the manifest in force: what was said since is in the journal, and what
+ * is not committed yet must not be in either.
+ */
+static enum tsn_code
+replace(struct tsn_store *s, const uint32_t *chosen, uint32_t n, const struct manifest_seg *fresh,
+    struct tsn_err *err)
+{
+	struct manifest now, next = s->manifest;
+	struct ranges ranges = {0};
+	enum tsn_code rc;
+	bool flag;
+
+	TSN_TRY(manifest_read(&now, s->dir, &ranges, &flag, err));
+	manifest_done(&now);
+	next.segs = NULL;
+	next.seg_count = next.seg_cap = 0;
+	next.generation++;
+	rc = TSN_OK;
+	for (uint32_t i = 0; i < s->manifest.seg_count && rc == TSN_OK; i++) {
+		if (!is_chosen(i, chosen, n))
+			rc = manifest_add(&next, &s->manifest.segs[i]);
+		else if (i == chosen[0] && fresh != NULL)
+			rc = manifest_add(&next, fresh);
+	}
+	if (rc != TSN_OK)
+		(void)TSN_ERR(err, rc, "out of memory");
+	if (rc == TSN_OK)
+		rc = file_sync_dir(s->dir, err);
+	if (rc == TSN_OK) {
+		rc = manifest_write(&next, s->dir, &ranges, &flag, err);
+		s->broken |= flag;
+	}
+	ranges_done(&ranges);
+	if (rc != TSN_OK) {
+		free(next.segs);
+		return rc;
+	}
+	manifest_done(&s->manifest);
+	s->manifest = next;
+	return TSN_OK;
+}
+
+static void
+remove_segment(const struct tsn_store *s, const struct manifest_seg *seg)
+{
+	char path[FILE_PATH_MAX];
+
+	if (seal_path(s, seg, path, NULL) == TSN_OK)
+		(void)!file_unlink(path, NULL);
+}
+
+static enum tsn_code
+merge(struct tsn_store *s, const uint32_t *chosen, uint32_t n, struct tsn_err *err)
+{
+	struct manifest_seg fresh = {.number = s->manifest.next_number++,
+	    .day = s->manifest.segs[chosen[0]].day}, old[MERGE_MAX];
+	struct tsn_store_reader *r = calloc(1, sizeof *r);
+	struct segw_result result;
+	char path[FILE_PATH_MAX];
+	uint64_t rows = 0;
+	enum tsn_code rc;
+
+	if (r == NULL)
+		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
+	rc = seal_path(s, &fresh, path, err);
+	if (rc == TSN_OK)
+		rc = open_chosen(s, chosen, n, r, err);
+	if (rc == TSN_OK)
+		rc = copy_rows(s, r, path, &result, err);
+	close_chosen(r);
+	free(r);
+	for (uint32_t i = 0; i < n; i++) {
+		old[i] = s->manifest.segs[chosen[i]];
+		rows += old[i].rows;
+	}
+	if (rc == TSN_OK && rows != result.rows)
+		rc = TSN_ERR(err, TSN_ECORRUPT, "%s: merged segments had more rows", path);
+	if (rc == TSN_OK) {
+		fresh.rows = result.rows;
+		fresh.raw_bytes = result.raw_bytes;
+		fresh.file_bytes = result.file_bytes;
+		fresh.time_min = result.time_min;
+		fresh.time_max = result.time_max;
+		rc = replace(s, chosen, n, &fresh, err);
+	}
+	if (rc != TSN_OK && !s->broken)
+		remove_segment(s, &fresh);
+	for (uint32_t i = 0; i < n && rc == TSN_OK; i++)
+		remove_segment(s, &old[i]);
+	return rc;
+}
+
+/* ---- retention ---- */
+
+static uint32_t
+oldest(const struct manifest *m)
+{
+	uint32_t best = 0;
+
+	for (uint32_t i = 1; i < m->seg_count; i++)
+		if (m->segs[i].time_max < m->segs[best].time_max)
+			best = i;
+	return best;
+}
+
+static enum tsn_code
+drop_oldest(struct tsn_store *s, int64_t now_ns, bool *ret_dropped, struct tsn_err *err)
+{
+	const struct tsn_store_options *o = &s->options;
+	uint64_t total = s->journal.size;
+	struct tsn_store_drop drop = {0};
+	struct manifest_seg seg;
+	char name[64];
+	uint32_t i;
+
+	*ret_dropped = false;
+	if (s->manifest.seg_count == 0)
+		return TSN_OK;
+	for (i = 0; i < s->manifest.seg_count; i++)
+		total += s->manifest.segs[i].file_bytes;
+	i = oldest(&s->manifest);
+	seg = s->manifest.segs[i];
+	if (o->retention_ns > 0 && seg.time_max < now_ns - o->retention_ns)
+		drop.why = "age";
+	else if (o->retention_bytes > 0 && total > o->retention_bytes)
+		drop.why = "size";
+	else
+		return TSN_OK;
+	manifest_seg_name(&seg, name);
+	drop.file = name;
+	drop.events = seg.rows;
+	drop.bytes = seg.file_bytes;
+	drop.time_min = seg.time_min;
+	drop.time_max = seg.time_max;
+	if (o->dropping != NULL)
+		o->dropping(o->ctx, &drop);
+	TSN_TRY(replace(s, &i, 1, NULL, err));
+	remove_segment(s, &seg);
+	drop.done = true;
+	if (o->dropping != NULL)
+		o->dropping(o->ctx, &drop);
+	*ret_dropped = true;
+	return TSN_OK;
+}
+
+enum tsn_code
+tsn_store_maintain(struct tsn_store *s, int64_t now_ns, bool *ret_more, struct tsn_err *err)
+{
+	uint32_t chosen[MERGE_MAX], n;
+	bool dropped;
+
+	if (s->broken)
+		TSN_FAIL(err, TSN_EIO, "%s: an earlier write failed; open the store again", s->dir);
+	TSN_TRY(drop_oldest(s, now_ns, &dropped, err));
+	*ret_more = dropped;
+	if (dropped)
+		return TSN_OK;
+	n = choose(s, MERGE_MIN, chosen);
+	if (n == 0)
+		return TSN_OK;
+	*ret_more = true;
+	return merge(s, chosen, n, err);
+}
+
+enum tsn_code
+merge_if_many(struct tsn_store *s, struct tsn_err *err)
+{
+	uint32_t chosen[MERGE_MAX], n = choose(s, MERGE_MUST, chosen);
+
+	return n == 0 ? TSN_OK : merge(s, chosen, n, err);
+}
