@@ -458,15 +458,17 @@ tsn_date_mysql(struct tsn_date_ctx *ctx, struct tsn_slice s, struct tsn_date *re
 size_t
 tsn_date_epoch(struct tsn_slice s, struct tsn_date *ret)
 {
-	int64_t v = 0, ns = 0, unit;
+	uint64_t count = 0;
+	int64_t v, ns = 0, unit;
 	size_t n = 0, at;
 
 	while (n < s.len && n < 19 && digit(s.ptr[n]))
-		v = v * 10 + (s.ptr[n++] - '0');
+		count = count * 10 + (uint64_t)(s.ptr[n++] - '0');
 	if (n < 9 || (n < s.len && digit(s.ptr[n])))
 		return 0;
-	if (v < 0)		/* 19 digits may be more than fits */
+	if (count > INT64_MAX)		/* 19 digits may be more than fits */
 		return 0;
+	v = (int64_t)count;
 	unit = n <= 11 ? TSN_NS_PER_SEC : n <= 14 ? TSN_NS_PER_MS : n <= 17 ? 1000 : 1;
 	at = unit == TSN_NS_PER_SEC ? fraction(s, n, &ns) : n;
 	ret->zoned = true;
