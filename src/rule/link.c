@@ -102,6 +102,26 @@ apply_filter(struct tsn_arena *a, struct filter_draft *f, struct tsn_rule *r)
 	return r->condition == NULL ? TSN_ENOMEM : TSN_OK;
 }
 
+/* A filter on a rule with an old aggregation is one on the events it counts. */
+static enum tsn_code
+apply_named(struct tsn_arena *a, const struct names *t, struct filter_draft *f, uint32_t at)
+{
+	const struct rule_draft *d = &t->drafts[at];
+	struct tsn_slice id = d->rule.id;
+
+	if (d->corr == NULL)
+		return apply_filter(a, f, &t->drafts[at].rule);
+	for (uint32_t i = 0; i < d->corr->c.rule_count; i++) {
+		struct tsn_slice ref = d->corr->refs[i];
+		uint32_t part = find_rule(t, ref);
+
+		if (part != UINT32_MAX && ref.len > id.len && tsn_slice_starts(ref, id) &&
+		    ref.ptr[id.len] == '/')
+			TSN_TRY(apply_filter(a, f, &t->drafts[part].rule));
+	}
+	return TSN_OK;
+}
+
 static enum tsn_code
 apply_filters(struct tsn_arena *a, const struct names *t, uint32_t count,
     struct filter_draft *filters, uint32_t filter_count, const struct link_out *out)
@@ -114,7 +134,7 @@ apply_filters(struct tsn_arena *a, const struct names *t, uint32_t count,
 			uint32_t at = find_rule(t, f->refs[k]);
 
 			if (at != UINT32_MAX) {
-				TSN_TRY(apply_filter(a, f, &t->drafts[at].rule));
+				TSN_TRY(apply_named(a, t, f, at));
 				continue;
 			}
 			(void)snprintf(message, sizeof message, "filter names the rule \"%s\", which is not "

@@ -181,6 +181,13 @@ test_filters(void **state)
 	shows(l.set->rules[1].condition, "and(B = '1', not(Z = '1'))");
 	assert_int_equal(l.report.problem_count, 2);
 	done(&l);
+	l = load("title: A\nid: a\nlogsource:\n  product: p\ndetection:\n  s:\n    A: 1\n"
+	    "  timeframe: 5m\n  condition: s | count() > 10\n---\n"
+	    "title: F\nlogsource:\n  product: p\nfilter:\n  rules:\n  - a\n  selection:\n"
+	    "    U: 1\n  condition: selection\n");
+	assert_int_equal(l.report.problem_count, 0);
+	shows(l.set->rules[0].condition, "and(A = '1', not(U = '1'))");
+	done(&l);
 }
 
 static void
