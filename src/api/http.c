@@ -340,6 +340,18 @@ answer_at_once(struct request *r)
 	    (length.len > 0 && (tsn_num_parse_u64(length, &bytes) != TSN_OK || bytes > DRAIN_MAX));
 }
 
+/* Headers are there, and nothing of the body yet: a client that asks first is answered first. */
+static enum MHD_Result
+begin_request(struct request *r)
+{
+	r->refused = refuse(r) == ANSWER_NOW;
+	if (r->refused && answer_at_once(r))
+		return send_answer(r);
+	body_init(&r->body, request_header(r, "Content-Encoding"), r->http->o.body_bytes_max,
+	    r->http->o.backend->queue);
+	return MHD_YES;
+}
+
 static enum MHD_Result
 on_request(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
     const char *version, const char *data, size_t *data_len, void **ctx)
@@ -351,15 +363,7 @@ on_request(void *cls, struct MHD_Connection *connection, const char *url, const 
 	if (r == NULL) {
 		r = new_request(h, connection, url, method);
 		*ctx = r;
-		return r == NULL ? MHD_NO : MHD_YES;
-	}
-	if (!r->started) {
-		r->started = true;
-		r->refused = refuse(r) == ANSWER_NOW;
-		if (r->refused && answer_at_once(r))
-			return send_answer(r);
-		body_init(&r->body, request_header(r, "Content-Encoding"), h->o.body_bytes_max,
-		    h->o.backend->queue);
+		return r == NULL ? MHD_NO : begin_request(r);
 	}
 	if (*data_len > 0) {
 		if (!r->refused)

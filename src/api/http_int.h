@@ -37,7 +37,6 @@ struct request {
 	const char *url;
 	struct tsn_slice parts[PATH_PARTS_MAX];	/* what stood for the braces */
 	struct body body;
-	bool started;		/* the first call has been */
 	bool refused;		/* answered before its body was read */
 	bool later;		/* suspended; answered when called again */
 	struct request *next;	/* in the workers' queue */

@@ -40,6 +40,7 @@ struct tsn_netin {
 	char *memory;			/* TCP_READ_BYTES for the connection that is being read */
 	struct conn *conns;
 	size_t held;
+	int64_t received_ns;		/* UDP: when it was read last */
 	uint32_t lost;			/* UDP: the kernel's counter as last seen */
 	struct tsn_netin_stats stats;
 };
@@ -109,8 +110,21 @@ give_datagram(struct tsn_netin *in, uint32_t i, int64_t now_ns, struct tsn_addr 
 	return give(in, *source, bytes, d.truncated, now_ns);
 }
 
+/* A gap has a name: where, between which times, how much. */
 static void
-count_lost(struct tsn_netin *in, uint32_t lost)
+say_lost(struct tsn_netin *in, uint32_t count, int64_t now_ns)
+{
+	char from[TSN_TIME_TEXT_MAX], to[TSN_TIME_TEXT_MAX], line[256];
+	size_t from_len = tsn_time_format(in->received_ns, from);
+	size_t to_len = tsn_time_format(now_ns, to);
+
+	(void)snprintf(line, sizeof line, "%s: %u datagrams lost between %.*s and %.*s: the kernel's "
+	    "receive buffer was full", in->label, count, (int)from_len, from, (int)to_len, to);
+	in->sink->say(in->sink->ctx, line);
+}
+
+static void
+count_lost(struct tsn_netin *in, uint32_t lost, int64_t now_ns)
 {
 	const struct tsn_source *source;
 	uint32_t more = lost - in->lost;
@@ -120,6 +134,7 @@ count_lost(struct tsn_netin *in, uint32_t lost)
 	if (more == 0)
 		return;
 	in->stats.lost += more;
+	say_lost(in, more, now_ns);
 	/* The kernel does not say whose they were. */
 	any.u.sa.sa_family = AF_UNSPEC;
 	source = source_of(in, &any);
@@ -143,7 +158,8 @@ udp_ready(void *ctx, uint32_t events)
 		    count == 0)
 			return;
 		now_ns = tsn_clock_real_ns();
-		count_lost(in, lost);
+		count_lost(in, lost, now_ns);
+		in->received_ns = now_ns;
 		for (uint32_t i = 0; i < count; i++)
 			if (give_datagram(in, i, now_ns, &peer, &source) != TSN_OK && source != NULL)
 				in->sink->drop(in->sink->ctx, source, TSN_SINK_DROP_MEMORY, 1);
@@ -314,6 +330,7 @@ listen_on(struct tsn_netin *in, struct tsn_err *err)
 	TSN_TRY(tsn_sock_name(in->watch.fd, &in->addr, err));
 	(void)tsn_addr_text(&in->addr, true, text);
 	(void)snprintf(in->label, sizeof in->label, "%s %s", udp ? "udp" : "tcp", text);
+	in->received_ns = tsn_clock_real_ns();
 	in->watch.ready = udp ? udp_ready : accept_ready;
 	in->watch.ctx = in;
 	return tsn_loop_add(in->loop, &in->watch, TSN_WATCH_READ, err);

@@ -4,8 +4,11 @@
 2. Send as badly as one can.
 3. Count what is stored, and read the ledger.
 """
+import os
 import random
+import signal
 import socket
+import subprocess
 import time
 
 import lib
@@ -45,6 +48,28 @@ def test_udp():
         rows = server.search('"of this test" | stats count() as n, dc(event.id) as ids')
         assert rows[0] == {"n": 2000, "ids": 2000}, rows
         server.stop()
+
+
+def test_udp_loss_is_counted_and_named():
+    """While the server is stopped in its tracks the kernel throws away what does not fit."""
+    with lib.Folder() as folder:
+        small = (CONFIG % "1h").replace("udp\n", "udp\n    receive_buffer: 64KiB\n")
+        with Server(folder, small) as server:
+            s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            to = ("127.0.0.1", server.ports["udp"])
+            server.process.send_signal(signal.SIGSTOP)
+            for i in range(3000):
+                s.sendto(message(i), to)
+            server.process.send_signal(signal.SIGCONT)
+            time.sleep(0.3)
+            s.sendto(message(3000), to)
+            server.wait(lambda: server.status()["total"]["received"] == 3001, "all to be accounted for")
+            total = server.status()["total"]
+            lost = total["dropped"]["socket_full"]
+            assert 0 < lost < 3000 and total["received"] == 3001, total
+            server.wait_stored(3001 - lost)
+            assert any("%d datagrams lost between" % lost in line for line in server.log), server.log
+            server.stop()
 
 
 def test_tcp_every_cut():
@@ -133,6 +158,42 @@ def test_stop_takes_what_has_arrived():
                 time.sleep(0.05)
                 server.stop()
             assert server.search("* | stats count() as n")[0]["n"] == 5000
+
+
+def test_full_disk_pauses_and_goes_on():
+    if os.geteuid() != 0:
+        raise lib.Skip("mounting a small disk needs root")
+    with lib.Folder() as folder:
+        disk = folder / "disk"
+        disk.mkdir()
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=60m", "none", disk],
+                          capture_output=True).returncode != 0:
+            raise lib.Skip("no tmpfs can be mounted here")
+        try:
+            server = Server(folder, CONFIG % "1h" + "retention:\n  disk_free: 20MiB\n", data=disk / "data")
+            with server:
+                ballast = disk / "ballast"
+                ballast.write_bytes(b"x" * 45_000_000)
+                with connect(server) as c:
+                    c.sendall(b"".join(message(i) + b"\n" for i in range(100)))
+                    server.wait(lambda: server.request("GET", "/readyz")[0] == 503, "the pause")
+                    assert server.request("GET", "/healthz")[0] == 200
+                    _, err = lib.run("status", "--url", server.url, status=1)
+                    assert "no room" in err, err
+                    assert server.stored() == 0
+                    ballast.unlink()
+                    server.wait_stored(100)
+                assert server.request("GET", "/readyz")[0] == 200
+                assert any("intake waits" in line for line in server.log), server.log
+                ballast.write_bytes(b"x" * 45_000_000)
+                with connect(server) as c:
+                    c.sendall(message(100) + b"\n")
+                    server.wait(lambda: server.request("GET", "/readyz")[0] == 503, "the pause")
+                    server.process.terminate()
+                    assert server.process.wait(timeout=20) == 3, "what was pending could not be kept"
+                assert server.search("* | stats count() as n")[0]["n"] == 100
+        finally:
+            subprocess.run(["umount", disk], check=True)
 
 
 if __name__ == "__main__":
