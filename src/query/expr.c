@@ -193,6 +193,20 @@ tsn_expr_take_name(struct tsn_qparse *p, struct tsn_slice *ret_name)
 	return TSN_OK;
 }
 
+/* Length of "e5", "E-3", 0 for none. */
+static size_t
+exponent_len(struct tsn_slice s)
+{
+	size_t digits, at;
+
+	if (s.len == 0 || tsn_lower(s.ptr[0]) != 'e')
+		return 0;
+	digits = s.len > 1 && (s.ptr[1] == '-' || s.ptr[1] == '+') ? 2 : 1;
+	for (at = digits; at < s.len && s.ptr[at] >= '0' && s.ptr[at] <= '9'; at++)
+		;
+	return at == digits || (at < s.len && is_ident(s.ptr[at], true)) ? 0 : at;
+}
+
 static enum tsn_code
 parse_number(struct tsn_qparse *p, const struct tsn_expr **ret_expr)
 {
@@ -200,11 +214,19 @@ parse_number(struct tsn_qparse *p, const struct tsn_expr **ret_expr)
 	struct tsn_expr x = {.op = TSN_X_CONST};
 	struct tsn_cell text;
 	int64_t span;
-	size_t n = 0, unit;
+	size_t n = 0, unit, exponent;
+	double number;
 
 	while (n < rest.len && ((rest.ptr[n] >= '0' && rest.ptr[n] <= '9') || (rest.ptr[n] == '.' &&
 	    n + 1 < rest.len && rest.ptr[n + 1] >= '0' && rest.ptr[n + 1] <= '9')))
 		n++;
+	exponent = exponent_len(tsn_slice_from(rest, n));
+	if (n > 0 && exponent > 0) {
+		x.value = tsn_num_parse_f64((struct tsn_slice){rest.ptr, n + exponent}, &number) == TSN_OK ?
+		    tsn_cell_float(number) : tsn_cell_null();
+		p->at += n + exponent;
+		return make(p, &x, NULL, 0, ret_expr);
+	}
 	for (unit = n; unit < rest.len && is_ident(rest.ptr[unit], true); unit++)
 		;
 	text = tsn_cell_str((struct tsn_slice){rest.ptr, n});

@@ -5,6 +5,8 @@
 #include "query/op_int.h"
 
 #define TICKS 256u
+/* A regex that reaches its step limit that often would take minutes and answer wrongly. */
+#define REGEX_HITS_MAX 2000u
 #define DEPTH_MAX 8
 
 enum tsn_code
@@ -20,6 +22,9 @@ tsn_op_tick(struct tsn_run *run, struct tsn_err *err)
 {
 	const struct tsn_query_options *o = run->options;
 
+	if (TSN_UNLIKELY(run->match.regex_limit_hits > REGEX_HITS_MAX))
+		TSN_FAIL(err, TSN_ELIMIT, "a regular expression is too costly: it had to be given up on "
+		    "%u values; make it simpler or filter more before it", REGEX_HITS_MAX);
 	if (++run->ticks % TICKS == 0 && o->canceled != NULL && o->canceled(o->canceled_ctx))
 		TSN_FAIL(err, TSN_ECANCELED, "canceled");
 	return TSN_OK;

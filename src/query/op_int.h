@@ -40,7 +40,7 @@ tsn_op_push(struct tsn_op *op, const struct tsn_row *row, struct tsn_err *err)
 
 /** finish of the operator behind; TSN_EOF from it is no news any more. */
 enum tsn_code tsn_op_finish_next(struct tsn_op *op, struct tsn_err *err);
-/** Asks for cancellation every few hundred calls. */
+/** Asks for cancellation every few hundred calls; refuses regexes that cost too much. */
 TSN_MUST_CHECK enum tsn_code tsn_op_tick(struct tsn_run *run, struct tsn_err *err);
 /** "sort needs more than 64 MiB ..." */
 TSN_MUST_CHECK enum tsn_code tsn_op_memory(const struct tsn_op *op, struct tsn_err *err);

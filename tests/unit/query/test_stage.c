@@ -55,6 +55,8 @@ static const struct {
 	{"* | head 2 | fields n", "{\"n\":5}\n{\"n\":4}\n"}, {"* | head 0 | fields n", ""},
 	{"* | tail 2 | fields n", "{\"n\":2}\n{\"n\":1}\n"}, {"* | tail 0 | fields n", ""},
 	{"* | where n < 4 | tail 2 | sort n | fields n", "{\"n\":1}\n{\"n\":2}\n"},
+	{"n:1 | eval x = 1e3, y = 2.5E-1 * 4, z = pow(10, 400) | fields x, y, z",
+	    "{\"x\":1000,\"y\":1,\"z\":null}\n"},
 	{"* | tail 9 | tail 1 | fields n", "{\"n\":1}\n"}, {"* | head 3 | tail 2 | fields n", "{\"n\":4}\n{\"n\":3}\n"},
 	{"* | tail 3 | head 1 | stats last(n) as l, first(n) as f", "{\"l\":3,\"f\":3}\n"},
 	{"* | sort -n | eval m = n + 1 | fields m | head 2", "{\"m\":6}\n{\"m\":5}\n"},
