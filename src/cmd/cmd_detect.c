@@ -117,7 +117,8 @@ print_stats(const struct state *s)
 	    "%.1f MB/s, %.0f MB of memory at most\n",
 	    found.report.loaded, (unsigned long long)found.detect.events,
 	    (unsigned long long)total.failed, (unsigned long long)found.detect.events_unrouted,
-	    (unsigned long long)found.alerts, (double)s->loaded_cpu_ns / 1e6, seconds, cpu, (double)found.detect.events / cpu,
+	    (unsigned long long)found.alerts, (double)s->loaded_cpu_ns / 1e6, seconds, cpu,
+	    (double)found.detect.events / cpu,
 	    (double)s->im.bytes / 1e6 / cpu, (double)use.rss_max_bytes / 1e6);
 	if (found.detect.regex_limit_hits + found.detect.memory_fails + found.detect.rules_broken > 0)
 		(void)fprintf(stderr, "%llu expressions given up at their limit, %llu values not looked "
