@@ -99,6 +99,7 @@ tsn_numbers_add(struct tsn_acc_env *env, struct tsn_acc_numbers **n, double v)
 		count_in(*n, v);
 	else
 		(*n)->items[(*n)->count++] = v;
+	(*n)->sorted = false;
 	return true;
 }
 
