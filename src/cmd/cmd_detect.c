@@ -99,6 +99,19 @@ print_rules(const struct state *s)
 }
 
 static void
+print_windows(const struct state *s)
+{
+	struct tsn_detect_corr_stats all;
+
+	tsn_detection_corr_stats(s->detection, &all);
+	if (all.hits > 0)
+		(void)fprintf(stderr, "correlations: %llu hits, %llu late (%llu dropped), %llu delivered "
+		    "twice, %llu groups given up for want of room\n", (unsigned long long)all.hits,
+		    (unsigned long long)all.late, (unsigned long long)all.late_dropped,
+		    (unsigned long long)all.duplicates, (unsigned long long)all.evicted);
+}
+
+static void
 print_stats(const struct state *s)
 {
 	struct tsn_ledger_row total;
@@ -111,6 +124,7 @@ print_stats(const struct state *s)
 	tsn_usage_get(&use);
 	cpu = (double)(use.cpu_ns - s->loaded_cpu_ns) / 1e9;
 	print_rules(s);
+	print_windows(s);
 	(void)fprintf(stderr,
 	    "%u rules, %llu events (%llu failed to parse, %llu without rules), %llu alerts\n"
 	    "rules read in %.0f ms; %.2f s in all, then %.2f s of CPU, %.0f events per CPU-second, "

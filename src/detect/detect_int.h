@@ -198,6 +198,8 @@ TSN_MUST_CHECK enum tsn_code tsn_run_event(struct tsn_detect *d, const struct ts
 TSN_MUST_CHECK enum tsn_code tsn_route_event(struct tsn_detect *d, const struct class **ret);
 /** Room for the state of one event under this plan. */
 TSN_MUST_CHECK enum tsn_code tsn_run_room(struct tsn_detect *d, const struct plan *p);
+/** Looks the event at hand up in a plan: atoms have values after this. */
+void tsn_run_prepare(struct tsn_detect *d, const struct plan *p);
 /** The value of an atom on the event at hand, found or tested now. */
 bool tsn_run_atom(struct tsn_detect *d, uint32_t atom);
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #define BUCKETS_FIRST 64u
-#define ENTRIES_FIRST 4u
+#define ENTRIES_FIRST 1u
 #define SEEN_MAX (1u << 20)
 
 static void

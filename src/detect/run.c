@@ -375,8 +375,8 @@ run_unit(struct tsn_detect *d, const struct unit *u)
 	return at == TSN_PROG_TRUE;
 }
 
-static enum tsn_code
-run_plan(struct tsn_detect *d, const struct plan *p)
+void
+tsn_run_prepare(struct tsn_detect *d, const struct plan *p)
 {
 	d->plan = p;
 	d->epoch++;
@@ -386,6 +386,12 @@ run_plan(struct tsn_detect *d, const struct plan *p)
 	look_slots(d);
 	if (p->slots[SLOT_NONE].any)
 		look_record(d);
+}
+
+static enum tsn_code
+run_plan(struct tsn_detect *d, const struct plan *p)
+{
+	tsn_run_prepare(d, p);
 	for (uint32_t w = 0; w < p->gate_words; w++) {
 		for (uint64_t bits = d->awake[w]; bits != 0; bits &= bits - 1) {
 			const struct unit *u = &p->units[w * 64 + (unsigned)__builtin_ctzll(bits)];

@@ -220,6 +220,26 @@ tsn_detection_stats_get(const struct tsn_detection *d, struct tsn_detection_stat
 	tsn_detect_stats(d->detect, &ret_stats->detect);
 }
 
+void
+tsn_detection_corr_stats(const struct tsn_detection *d, struct tsn_detect_corr_stats *ret)
+{
+	struct tsn_detect_corr_stats one;
+
+	*ret = (struct tsn_detect_corr_stats){0};
+	for (uint32_t i = 0; i < d->rules->count; i++) {
+		if (!tsn_detect_corr_stats(d->detect, i, &one))
+			continue;
+		ret->hits += one.hits;
+		ret->late += one.late;
+		ret->late_dropped += one.late_dropped;
+		ret->duplicates += one.duplicates;
+		ret->evicted += one.evicted;
+		ret->entries_dropped += one.entries_dropped;
+		ret->groups += one.groups;
+		ret->bytes += one.bytes;
+	}
+}
+
 const struct tsn_ruleset *
 tsn_detection_rules(const struct tsn_detection *d, const uint64_t **ret_counts)
 {

@@ -55,6 +55,8 @@ const struct tsn_engine_stage *tsn_detection_stage(const struct tsn_detection *d
 TSN_MUST_CHECK enum tsn_code tsn_detection_finish(struct tsn_detection *d, struct tsn_err *err);
 void tsn_detection_stats_get(const struct tsn_detection *d,
     struct tsn_detection_stats *ret_stats);
+/** Sums over all correlations. */
+void tsn_detection_corr_stats(const struct tsn_detection *d, struct tsn_detect_corr_stats *ret);
 /** The rule set and how often each of its rules fired. */
 const struct tsn_ruleset *tsn_detection_rules(const struct tsn_detection *d,
     const uint64_t **ret_counts);

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "detect/detect.h"
+#include "detect/explain.h"
 #include "rule/load.h"
 
 /* Sigma rules and one event each: which of the rules fire. */
@@ -190,6 +191,49 @@ test_reason(void **state)
 	    "ParentImage 'c:\\x\\Cmd.EXE' ends with '\\cmd.exe'\n");
 }
 
+static void
+on_step(void *ctx, const struct tsn_explain_step *step)
+{
+	char *text = ctx;
+	size_t at = strlen(text);
+
+	if (step->kind == TSN_EXPLAIN_VIEW)
+		(void)snprintf(text + at, 1024 - at, "view %d;", step->value);
+	else if (step->pred->op == TSN_PRED_ATOM)
+		(void)snprintf(text + at, 1024 - at, "%u %.*s=%.*s %d;", step->depth,
+		    TSN_SLICE_ARG(step->pred->atom.field), TSN_SLICE_ARG(step->found), step->value);
+	else
+		(void)snprintf(text + at, 1024 - at, "%u op %d;", step->depth, step->value);
+}
+
+static void
+test_explain(void **state)
+{
+	const char *const pairs[] = {"product", "windows", "category", "process_creation", "Image",
+	    "C:\\WHOAMI.exe", "ParentImage", "c:\\explorer.exe", NULL};
+	struct tsn_batch b TSN_CLEANUP(tsn_batch_done) = {0};
+	struct tsn_ruleset *set = load(rules);
+	struct tsn_taxonomy *t = tsn_taxonomy_new();
+	char text[1024] = "";
+	struct tsn_detect *d;
+	bool value = true;
+
+	(void)state;
+	assert_non_null(t);
+	assert_int_equal(tsn_batch_init(&b, keys, 4), TSN_OK);
+	add_event(&b, pairs, "");
+	assert_int_equal(tsn_detect_new(set, t, keys, NULL, &d, NULL), TSN_OK);
+	assert_int_equal(tsn_detect_explain(d, &b.events[0], 0, on_step, text, &value), TSN_OK);
+	assert_false(value);
+	assert_string_equal(text, "view 1;0 op 0;1 Image=C:\\WHOAMI.exe 1;1 op 0;"
+	    "2 ParentImage=c:\\explorer.exe 0;2 ParentImage=c:\\explorer.exe 0;");
+	assert_int_equal(tsn_detect_explain(d, &b.events[0], set->count, on_step, text, &value),
+	    TSN_EINVAL);
+	tsn_detect_free(d);
+	tsn_taxonomy_free(t);
+	tsn_ruleset_free(set);
+}
+
 /* Ids depend on rule and event alone: not on the order of events or the other rules. */
 static void
 test_ids(void **state)
@@ -217,6 +261,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_single),
 		cmocka_unit_test(test_reason),
+		cmocka_unit_test(test_explain),
 		cmocka_unit_test(test_ids),
 	};
 	int failed;
