@@ -70,7 +70,7 @@ take_row(void *ctx, const struct row *row, struct tsn_err *err)
 }
 
 /* A reader of the chosen segments alone. */
-static enum tsn_code
+static TSN_COLD enum tsn_code
 open_chosen(struct tsn_store *s, const uint32_t *chosen, uint32_t n, struct tsn_store_reader *r,
     struct tsn_err *err)
 {
@@ -104,7 +104,7 @@ close_chosen(struct tsn_store_reader *r)
 	rowlog_done(&r->mem);
 }
 
-static enum tsn_code
+static TSN_COLD enum tsn_code
 copy_rows(struct tsn_store *s, struct tsn_store_reader *r, const char *path,
     struct segw_result *ret_result, struct tsn_err *err)
 {
@@ -179,7 +179,7 @@ replace(struct tsn_store *s, const uint32_t *chosen, uint32_t n, const struct ma
 	return TSN_OK;
 }
 
-static void
+static TSN_COLD void
 remove_segment(const struct tsn_store *s, const struct manifest_seg *seg)
 {
 	char path[FILE_PATH_MAX];

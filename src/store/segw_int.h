@@ -17,7 +17,7 @@
 #define SEG_INCOMPAT 0u
 
 #define SEG_BLOCK_ROWS (1u << 16)
-#define SEG_BLOCK_BYTES (16u << 20)	/* of records */
+#define SEG_BLOCK_BYTES (8u << 20)	/* of records */
 #define SEG_BLOCK_VALUES (1u << 22)
 
 /* Columns every block has; those of slots follow. */

@@ -15,11 +15,11 @@
 #define STORE_LOCK_NAME "LOCK"
 #define STORE_QUARANTINE "quarantine"
 /* Memory of rows that wait for a segment. */
-#define STORE_ROWS_BYTES (24u << 20)
+#define STORE_ROWS_BYTES (12u << 20)
 #define STORE_TMPL_BYTES (12u << 20)
 #define STORE_TMPL_COUNT 8192u
 /* From this much on a commit makes segments, not an entry of the journal. */
-#define STORE_SEAL_BYTES (12u << 20)
+#define STORE_SEAL_BYTES (8u << 20)
 #define STORE_JOURNAL_BYTES (64u << 20)
 #define STORE_ZSTD_LEVEL 3
 
