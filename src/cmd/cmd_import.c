@@ -10,6 +10,9 @@
 #include "server/engine.h"
 #include "server/import.h"
 
+/* Of housekeeping at the end. */
+#define SETTLE_STEPS 64u
+
 struct state {
 	const char *data;
 	const char *kind;
@@ -168,6 +171,19 @@ open_all(struct state *s, struct tsn_err *err)
 	return tsn_engine_new(&eo, &s->engine, err);
 }
 
+/* Small segments that the import left become few. */
+static enum tsn_code
+settle(struct state *s, struct tsn_err *err)
+{
+	enum tsn_code code = TSN_OK;
+	bool more = true;
+
+	for (uint32_t i = 0; more && code == TSN_OK && i < SETTLE_STEPS; i++)
+		code = tsn_store_maintain(s->store, tsn_clock_real_ns(), &more, err);
+	/* Without room they stay as they are: everything is stored. */
+	return code == TSN_EAGAIN ? TSN_OK : code;
+}
+
 static enum tsn_code
 import_all(struct state *s, int count, char **paths, struct tsn_err *err)
 {
@@ -189,7 +205,8 @@ import_all(struct state *s, int count, char **paths, struct tsn_err *err)
 		TSN_TRY(tsn_import_path(&s->im, paths[i], err));
 	TSN_TRY(tsn_engine_flush(s->engine, err));
 	TSN_TRY(tsn_detection_finish(s->detection, err));
-	return tsn_engine_commit(s->engine, err);
+	TSN_TRY(tsn_engine_commit(s->engine, err));
+	return settle(s, err);
 }
 
 static int

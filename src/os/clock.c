@@ -107,3 +107,14 @@ tsn_disk_free(const char *path, uint64_t *ret_bytes, struct tsn_err *err)
 	*ret_bytes = (uint64_t)st.f_bavail * (uint64_t)st.f_frsize;
 	return TSN_OK;
 }
+
+enum tsn_code
+tsn_disk_size(const char *path, uint64_t *ret_bytes, struct tsn_err *err)
+{
+	struct statvfs st;
+
+	if (statvfs(path, &st) != 0)
+		return tsn_os_fail(err, errno, "cannot examine the disk of", path);
+	*ret_bytes = (uint64_t)st.f_blocks * (uint64_t)st.f_frsize;
+	return TSN_OK;
+}

@@ -24,4 +24,8 @@ void tsn_usage_get(struct tsn_usage *ret_usage);
 TSN_MUST_CHECK enum tsn_code tsn_disk_free(const char *path, uint64_t *ret_bytes,
     struct tsn_err *err);
 
+/** Size of the file system that holds path. */
+TSN_MUST_CHECK enum tsn_code tsn_disk_size(const char *path, uint64_t *ret_bytes,
+    struct tsn_err *err);
+
 #endif

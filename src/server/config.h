@@ -47,7 +47,7 @@ struct tsn_config {
 	struct tsn_config_list rules;	/* folders; none: the bundled rules */
 	struct tsn_config_input *inputs;
 	uint32_t input_count;
-	uint64_t retention_bytes;	/* 0: half of the disk, see docs */
+	uint64_t retention_bytes;	/* 0 and no age: half of the disk */
 	int64_t retention_ns;
 	uint64_t disk_free_min;
 	uint64_t body_bytes_max;	/* HTTP */

@@ -20,6 +20,8 @@
 #define COMMIT_BYTES (8u << 20)
 #define TAIL_NS (100 * TSN_NS_PER_MS)
 #define TICK_NS TSN_NS_PER_SEC
+#define HOUSE_NS (5 * TSN_NS_PER_SEC)
+#define HOUSE_LATEST_NS (60 * TSN_NS_PER_SEC)
 /* Requests whose records are not durable yet may hold so much memory. */
 #define QUEUE_BYTES (48u << 20)
 
@@ -46,6 +48,8 @@ struct tsn_server {
 	struct tsn_report report;
 	struct tsn_block *waiting, **waiting_last;	/* taken, not durable */
 	uint64_t commits;
+	int64_t kept_house_ns;
+	bool house_more;
 	int64_t tailed_ns, ticked_ns, committed_ns;
 	bool turned;
 	bool stop;
@@ -82,6 +86,31 @@ say_problem(void *ctx, const struct tsn_problem *p)
 {
 	if (p->kind == TSN_PROBLEM_FAILED)
 		say(ctx, "%.*s:%u: %.*s", TSN_SLICE_ARG(p->file), p->line, TSN_SLICE_ARG(p->message));
+}
+
+/* Told before and after: nothing goes in silence. */
+static void
+say_dropping(void *ctx, const struct tsn_store_drop *d)
+{
+	char from[TSN_TIME_TEXT_MAX], to[TSN_TIME_TEXT_MAX];
+
+	(void)tsn_time_format(d->time_min, from);
+	(void)tsn_time_format(d->time_max, to);
+	say(ctx, "retention by %s %s %llu events of %.10s to %.10s (%s, %.1f MB)", d->why,
+	    d->done ? "has removed" : "removes", (unsigned long long)d->events, from, to, d->file,
+	    (double)d->bytes / 1e6);
+}
+
+/* Half of the disk, so that a server nobody configured never fills it. */
+static uint64_t
+default_retention(const char *dir)
+{
+	uint64_t size;
+
+	/* The folder may not be there yet; then its place is. */
+	if (tsn_disk_size(dir, &size, NULL) != TSN_OK && tsn_disk_size(".", &size, NULL) != TSN_OK)
+		return 0;
+	return size / 2;
 }
 
 static void
@@ -196,13 +225,16 @@ open_engine(struct tsn_server *s, struct tsn_err *err)
 {
 	const struct tsn_config *c = s->o.config;
 	struct tsn_store_options so = {.retention_bytes = c->retention_bytes,
-		.retention_ns = c->retention_ns, .disk_free_min = c->disk_free_min};
+		.retention_ns = c->retention_ns, .disk_free_min = c->disk_free_min,
+		.dropping = say_dropping, .ctx = s};
 	struct tsn_engine_options eo = {0};
 	struct tsn_intake_options io = {.say = intake_say, .stop = asked_to_stop, .ctx = s};
 
 	s->keys = tsn_keys_new();
 	if (s->keys == NULL)
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
+	if (so.retention_bytes == 0 && so.retention_ns == 0)
+		so.retention_bytes = default_retention(s->o.data);
 	TSN_TRY(tsn_store_open(s->o.data, s->keys, &so, &s->store, err));
 	TSN_TRY(tsn_detection_new(&(struct tsn_detection_options){.keys = s->keys, .live = true,
 	    .data_dir = s->o.data, .rules = c->rules.items, .rule_count = c->rules.count,
@@ -352,7 +384,7 @@ tsn_server_new(const struct tsn_server_options *options, struct tsn_server **ret
 		(void)tsn_server_free(s, NULL);
 		return code;
 	}
-	s->committed_ns = tsn_clock_mono_ns();
+	s->committed_ns = s->kept_house_ns = tsn_clock_mono_ns();
 	renew_report(s);
 	*ret_server = s;
 	return TSN_OK;
@@ -447,6 +479,31 @@ commit_due(const struct tsn_server *s, int64_t now)
 	    (bytes > 0 && now - s->committed_ns >= COMMIT_NS);
 }
 
+/* In moments of rest; under steady load once a minute all the same, for retention. */
+static bool
+housekeeping_due(const struct tsn_server *s, int64_t now, bool busy)
+{
+	int64_t since = now - s->kept_house_ns;
+
+	if (since >= HOUSE_LATEST_NS)
+		return true;
+	return !busy && tsn_engine_uncommitted(s->engine) == 0 &&
+	    since >= (s->house_more ? 0 : HOUSE_NS);
+}
+
+static enum tsn_code
+keep_house(struct tsn_server *s, int64_t now, struct tsn_err *err)
+{
+	enum tsn_code code =
+	    tsn_store_maintain(s->store, tsn_clock_real_ns(), &s->house_more, err);
+
+	s->kept_house_ns = now;
+	/* Without room nothing can be put in order; intake will say so. */
+	if (code == TSN_EAGAIN)
+		s->house_more = false;
+	return code == TSN_EAGAIN ? TSN_OK : code;
+}
+
 enum tsn_code
 tsn_server_turn(struct tsn_server *s, int wait_ms, struct tsn_err *err)
 {
@@ -476,7 +533,9 @@ tsn_server_turn(struct tsn_server *s, int wait_ms, struct tsn_err *err)
 		s->turned = true;
 		return commit(s, err);
 	}
-	return commit_due(s, now) ? commit(s, err) : TSN_OK;
+	if (commit_due(s, now))
+		return commit(s, err);
+	return housekeeping_due(s, now, more) ? keep_house(s, now, err) : TSN_OK;
 }
 
 enum tsn_code

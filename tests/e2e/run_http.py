@@ -7,6 +7,7 @@
 import gzip
 import http.client
 import json
+import os
 import socket
 import threading
 import time
@@ -232,6 +233,17 @@ def test_search_alerts_status():
         assert b"http from 127.0.0.1" in out, out
         _, err = lib.run("status", "--url", "http://127.0.0.1:1", status=3)
         assert "cannot reach" in err, err
+        server.stop()
+
+
+def test_retention_is_told():
+    with lib.Folder() as folder, Server(folder, "retention:\n  size: 1MiB\n  disk_free: 1k\n") as server:
+        for day in range(1, 7):
+            lines = b"".join(b"Nov %02d 10:%02d:%02d h app[1]: %s\n" % (
+                day, i // 60 % 60, i % 60, os.urandom(30).hex().encode()) for i in range(40000))
+            assert server.request("POST", "/api/v1/ingest", lines)[0] == 200
+        server.wait(lambda: any("retention by size has removed" in line for line in server.log), "retention")
+        assert any("retention by size removes 40000 events of 2" in line for line in server.log), server.log
         server.stop()
 
 
