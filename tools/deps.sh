@@ -3,11 +3,10 @@
 # are all there.
 set -eu
 
-build="build-essential pkg-config meson ninja-build python3 libfyaml-dev libzstd-dev liblz4-dev
-libxxhash-dev libpcre2-dev libroaring-dev libuv1-dev libmicrohttpd-dev libssl-dev
-libcurl4-openssl-dev libsqlite3-dev libexpat1-dev zlib1g-dev liblzma-dev libmaxminddb-dev
-libvectorscan-dev libsodium-dev ca-certificates"
-test="libcmocka-dev clang libclang-rt-14-dev clang-tidy clang-format cppcheck xz-utils zstd unzip
+build="build-essential pkg-config meson ninja-build python3 libfyaml-dev libzstd-dev libxxhash-dev
+libpcre2-dev libmicrohttpd-dev libsqlite3-dev libexpat1-dev zlib1g-dev
+liblzma-dev libcmocka-dev"
+test="clang libclang-rt-14-dev clang-tidy clang-format cppcheck xz-utils zstd unzip
 curl libevtx-utils"
 bench="ripgrep zstd rsyslog linux-perf valgrind"
 
