@@ -338,7 +338,7 @@ child(int out)
 static void
 test_killed_at_random(void **state)
 {
-	unsigned acked = 0, seed = (unsigned)getpid();
+	unsigned acked = 0, most = 0, seed = (unsigned)getpid();
 
 	(void)state;
 	make_dir();
@@ -357,7 +357,9 @@ test_killed_at_random(void **state)
 		(void)usleep((unsigned)rand_r(&seed) % 60000u + 2000u);
 		(void)kill(pid, SIGKILL);
 		while (read(pipes[0], &step, sizeof step) == sizeof step)
-			acked = step + 1;
+			most = acked = step + 1;
+		/* Each kill may leave one more step that is durable and was not acknowledged. */
+		most++;
 		close(pipes[0]);
 		(void)waitpid(pid, &status, 0);
 		if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
@@ -369,7 +371,7 @@ test_killed_at_random(void **state)
 
 		assert_int_equal(tsn_store_open(dir, keys, NULL, &s, &err), TSN_OK);
 		there = steps_of(s);
-		assert_true(there >= acked && there <= acked + 1);
+		assert_true(there >= acked && there <= most);
 		assert_int_equal(tsn_store_close(s, &err), TSN_OK);
 		check_steps(there);
 	}
