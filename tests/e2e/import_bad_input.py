@@ -212,7 +212,7 @@ def test_full_disk():
         try:
             (folder / "noise.log").write_bytes(b"".join(
                 b"Nov 20 10:00:00 h app[1]: %s\n" % random.Random(i).randbytes(60).hex().encode()
-                for i in range(300000)))
+                for i in range(600000)))
             out, err = lib.run("import", "--data", disk / "data", "--json", "--quiet",
                                folder / "noise.log", status=3, timeout=60)
             assert "full" in err or "space" in err or "room" in err, err
