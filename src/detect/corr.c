@@ -98,7 +98,7 @@ expire(struct tsn_detect *d, uint32_t corr, int64_t now_ns)
 
 	if (keep == INT64_MAX)
 		return TSN_OK;
-	while ((g = s->oldest) != NULL && g->last_ns < now_ns - keep) {
+	while ((g = s->oldest) != NULL && g->last_ns < time_minus(now_ns, keep)) {
 		TSN_TRY(tsn_judge_close(d, corr, g));
 		tsn_group_free(s, g);
 	}
@@ -142,7 +142,7 @@ judge(struct tsn_detect *d, const struct hit *hit)
 	}
 	if (hit->time_ns < e->now_ns) {
 		s->stats.late++;
-		if (keep != INT64_MAX && hit->time_ns < e->now_ns - keep) {
+		if (keep != INT64_MAX && hit->time_ns < time_minus(e->now_ns, keep)) {
 			s->stats.late_dropped++;
 			return TSN_OK;
 		}
@@ -195,7 +195,8 @@ tsn_corr_watch(struct tsn_detect *d, const struct tsn_batch *batch)
 
 	for (uint32_t i = 0, at = 0; i < batch->count; i++) {
 		const struct tsn_event *ev = &batch->events[i];
-		int64_t time = ev->time_ns > ev->created_ns + AHEAD_NS ? ev->created_ns : ev->time_ns;
+		bool ahead = time_minus(ev->time_ns, ev->created_ns) > AHEAD_NS;
+		int64_t time = ahead ? ev->created_ns : ev->time_ns;
 
 		if (at >= e->source_count || e->sources[at].id != ev->source->id)
 			for (at = 0; at < e->source_count && e->sources[at].id != ev->source->id;)
@@ -225,10 +226,10 @@ watermark(const struct tsn_detect *d)
 	int64_t low = INT64_MAX;
 
 	for (uint32_t i = 0; i < e->source_count; i++)
-		if (e->received_ns - e->sources[i].received_ns <= d->set->options.idle_ns &&
+		if (time_minus(e->received_ns, e->sources[i].received_ns) <= d->set->options.idle_ns &&
 		    e->sources[i].newest_ns < low)
 			low = e->sources[i].newest_ns;
-	return low == INT64_MAX || low < INT64_MIN / 2 ? INT64_MIN : low - d->set->options.lateness_ns;
+	return low == INT64_MAX ? INT64_MIN : time_minus(low, d->set->options.lateness_ns);
 }
 
 enum tsn_code
@@ -281,7 +282,7 @@ tsn_detect_tick(struct tsn_detect *d, int64_t now_ns, tsn_detect_callback *callb
 		TSN_TRY(tsn_corr_advance(d));
 	for (uint32_t i = 0; i < d->set->corr_count; i++)
 		if (e->now_ns != TSN_TIME_NONE && watermark(d) == INT64_MIN)
-			TSN_TRY(expire(d, i, now_ns - d->set->options.lateness_ns));
+			TSN_TRY(expire(d, i, time_minus(now_ns, d->set->options.lateness_ns)));
 	return TSN_OK;
 }
 

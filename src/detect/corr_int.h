@@ -19,6 +19,17 @@
 #include "detect/detect_int.h"
 #include "rule/correlation.h"
 
+/** The distance of two times, which may lie further apart than the type reaches. */
+static inline int64_t
+time_minus(int64_t a, int64_t b)
+{
+	int64_t d;
+
+	if (__builtin_sub_overflow(a, b, &d))
+		return a < b ? INT64_MIN : INT64_MAX;
+	return d;
+}
+
 #define HIT_KEY_MAX 2048u
 #define ENTRIES_MAX 65536u
 #define CHAIN_MAX 16u

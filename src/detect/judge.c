@@ -240,13 +240,13 @@ judge_bucket(struct tsn_detect *d, const struct hit *hit, struct group *g, bool 
 	const struct tsn_correlation *c = d->set->corrs[hit->corr].c;
 	double passed;
 
-	if (is_new || hit->time_ns - g->start_ns > tsn_judge_keep_ns(c)) {
+	if (is_new || time_minus(hit->time_ns, g->start_ns) > tsn_judge_keep_ns(c)) {
 		g->level = 0;
 		g->start_ns = hit->time_ns;
 		tsn_group_drop_before(g, hit->time_ns);
 	}
 	/* start_ns is here the time of the last hit. */
-	passed = hit->time_ns > g->start_ns ? (double)(hit->time_ns - g->start_ns) : 0;
+	passed = hit->time_ns > g->start_ns ? (double)time_minus(hit->time_ns, g->start_ns) : 0;
 	g->level -= passed / leak_ns(c);
 	if (g->level < 0)
 		g->level = 0;
@@ -270,7 +270,7 @@ judge_first_seen(struct tsn_detect *d, const struct hit *hit, struct group *g, b
 	if (is_new)
 		g->start_ns = hit->time_ns;
 	TSN_TRY(tsn_group_see(&d->corr.states[hit->corr], g, hit->value, &unseen));
-	if (unseen && hit->time_ns - g->start_ns >= c->learn_ns) {
+	if (unseen && time_minus(hit->time_ns, g->start_ns) >= c->learn_ns) {
 		int64_t learned_from = g->start_ns;
 
 		TSN_TRY(fire(d, hit->corr, g));
@@ -291,7 +291,7 @@ end_window(struct tsn_detect *d, const struct hit *hit, struct group *g, bool at
 		return TSN_OK;
 	if (at_close && !g->fired)
 		g->start_ns = g->entries[g->head].time_ns;
-	if ((at_close || g->fired) && hit->time_ns - g->start_ns >= span)
+	if ((at_close || g->fired) && time_minus(hit->time_ns, g->start_ns) >= span)
 		return tsn_judge_close(d, hit->corr, g);
 	return TSN_OK;
 }
@@ -320,6 +320,6 @@ tsn_judge_hit(struct tsn_detect *d, const struct hit *hit)
 		return judge_first_seen(d, hit, g, is_new);
 	if (g->fired || at_close)
 		return TSN_OK;
-	tsn_group_drop_before(g, g->last_ns - c->timespan_ns);
+	tsn_group_drop_before(g, time_minus(g->last_ns, c->timespan_ns));
 	return holds(d, c, g) ? fire(d, hit->corr, g) : TSN_OK;
 }

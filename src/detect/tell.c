@@ -72,7 +72,7 @@ put_reason(struct tsn_detect *d, const struct tsn_correlation *c, const struct t
 		put_text(b, f->group[i].value);
 	}
 	tsn_buf_lit(b, " in ");
-	put_span(b, f->last_seen_ns - f->first_seen_ns);
+	put_span(b, time_minus(f->last_seen_ns, f->first_seen_ns));
 	if (c->type == TSN_CORR_TEMPORAL || c->type == TSN_CORR_TEMPORAL_ORDERED) {
 		tsn_buf_printf(b, "; %u rules %s within ", c->rule_count,
 		    c->type == TSN_CORR_TEMPORAL ? "together" : "one after another");

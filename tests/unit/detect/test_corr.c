@@ -193,6 +193,16 @@ static const struct corr_case cases[] = {
 			       "  timespan: 10s\n  condition: {field: value, gte: 50}\n"),
 	    {{1, "fail", "u", "90"}, {2, "fail", "u", "20"}, {3, "fail", "u", "40"},
 		{20, "fail", "u", "10"}}, "u 3 1-3;"},
+	{"leaky bucket", CORR("  type: leaky_bucket\n  rules: [fail]\n  group-by: [user]\n"
+			      "  capacity: 2\n  leakspeed: 10s\n"),
+	    {F(1), F(2), F(3), F(4), F(5), F(20), F(27)}, "u 3 1-3;"},
+	{"leaky bucket drains", CORR("  type: leaky_bucket\n  rules: [fail]\n  group-by: [user]\n"
+				     "  capacity: 2\n  leakspeed: 10s\n"),
+	    {F(1), F(11), F(21), F(31), F(41)}, ""},
+	{"first seen", CORR("  type: first_seen\n  rules: [fail]\n  group-by: [user]\n"
+			    "  condition: {field: value}\n  learning: 10s\n"),
+	    {F(1), {5, "fail", "u", "2"}, {20, "fail", "u", "2"}, {21, "fail", "u", "3"},
+		{22, "fail", "u", "3"}}, "u 1 21-21;"},
 	{"no group field", CORR("  type: event_count\n  rules: [fail]\n  group-by: [user]\n"
 				"  timespan: 10s\n  condition: {gte: 2}\n"),
 	    {{1, "fail", NULL, "1"}, {2, "fail", NULL, "1"}}, ""},
@@ -257,11 +267,13 @@ test_order_cut_duplicates(void **state)
 	static const char *const users[] = {"a", "b", "c"}, *const values[] = {"1", "2", "3", "4"};
 	static struct happening list[EVENTS_MAX], mixed[EVENTS_MAX];
 	static struct result want, got;
+	const char *more = getenv("TOCSIN_STREAMS");
+	unsigned rounds = more == NULL ? 1000 : (unsigned)strtoul(more, NULL, 10);
 	uint64_t seed = 99;
 
 	(void)state;
 #define NEXT(n) ((unsigned)((seed = seed * 6364136223846793005ull + 1442695040888963407ull) >> 33) % (n))
-	for (unsigned round = 0; round < 200; round++) {
+	for (unsigned round = 0; round < rounds; round++) {
 		const struct corr_case *c = &cases[round % (TSN_COUNT(cases) - 2)];
 		struct tsn_ruleset *set = load(c->yaml);
 		unsigned n = 40 + NEXT(60), m = n;
