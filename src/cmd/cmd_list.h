@@ -10,6 +10,7 @@ extern const struct tsn_command tsn_cmd_detect;
 extern const struct tsn_command tsn_cmd_import;
 extern const struct tsn_command tsn_cmd_run;
 extern const struct tsn_command tsn_cmd_status;
+extern const struct tsn_command tsn_cmd_pipeline;
 extern const struct tsn_command tsn_cmd_rules;
 extern const struct tsn_command tsn_cmd_search;
 extern const struct tsn_command tsn_cmd_store;

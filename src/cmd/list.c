@@ -9,6 +9,7 @@ const struct tsn_command *const tsn_commands[] = {
 	&tsn_cmd_search,
 	&tsn_cmd_alerts,
 	&tsn_cmd_rules,
+	&tsn_cmd_pipeline,
 	&tsn_cmd_store,
 	&tsn_cmd_status,
 	&tsn_cmd_version,
