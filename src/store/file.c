@@ -7,6 +7,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/num.h"
@@ -198,6 +199,16 @@ file_make_dir(const char *path, struct tsn_err *err)
 	return TSN_OK;
 }
 
+int64_t
+file_now_ns(void)
+{
+	struct timespec t;
+
+	if (clock_gettime(CLOCK_REALTIME, &t) != 0)
+		return 0;
+	return (int64_t)t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
 uint64_t
 file_disk_free(const char *dir)
 {
@@ -227,12 +238,9 @@ file_lock(const char *path, int *ret_fd, struct tsn_err *err)
 		    (unsigned long long)holder, path);
 	}
 	n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
-	if (ftruncate(fd, 0) != 0 || pwrite(fd, pid, (size_t)n, 0) != n) {
-		enum tsn_code rc = fail(err, "write", path);
-
-		file_close(fd);
-		return rc;
-	}
+	/* The lock holds without the number too, on a full disk for instance. */
+	if (ftruncate(fd, 0) != 0 || pwrite(fd, pid, (size_t)n, 0) != n)
+		(void)!ftruncate(fd, 0);
 	*ret_fd = fd;
 	return TSN_OK;
 }

@@ -53,6 +53,8 @@ TSN_MUST_CHECK enum tsn_code file_size(int fd, uint64_t *ret_size, struct tsn_er
 TSN_MUST_CHECK enum tsn_code file_make_dir(const char *path, struct tsn_err *err);
 /** Bytes that an ordinary process may still write where `dir` is; UINT64_MAX when unknown. */
 uint64_t file_disk_free(const char *dir);
+/** The present. */
+int64_t file_now_ns(void);
 /** An exclusive lock that dies with the process; TSN_EBUSY names the holder's pid. */
 TSN_MUST_CHECK enum tsn_code file_lock(const char *path, int *ret_fd, struct tsn_err *err);
 

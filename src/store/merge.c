@@ -10,6 +10,8 @@
 #define MERGE_MUST 16u
 /* At most: their blocks are in memory together where they overlap in time. */
 #define MERGE_MAX 8u
+/* Segments that go at one commit. */
+#define DROPS_MAX 64u
 #define TIER_FIRST (UINT64_C(16) << 20)
 #define TIER_LAST (UINT64_C(1) << 30)
 #define MERGE_ZSTD_LEVEL 5
@@ -301,10 +303,17 @@ tsn_store_maintain(struct tsn_store *s, int64_t now_ns, bool *ret_more, struct t
 	return merge(s, chosen, n, err);
 }
 
-enum tsn_code
-merge_if_many(struct tsn_store *s, struct tsn_err *err)
+/* Nothing here may fail the commit that went before: what could not be done is tried again. */
+void
+merge_after_commit(struct tsn_store *s)
 {
-	uint32_t chosen[MERGE_MAX], n = choose(s, MERGE_MUST, chosen);
+	uint32_t chosen[MERGE_MAX], n;
+	bool dropped = true;
 
-	return n == 0 ? TSN_OK : merge(s, chosen, n, err);
+	for (unsigned i = 0; i < DROPS_MAX && dropped && !s->broken; i++)
+		if (drop_oldest(s, file_now_ns(), &dropped, NULL) != TSN_OK)
+			return;
+	n = s->broken ? 0 : choose(s, MERGE_MUST, chosen);
+	if (n > 0)
+		(void)!merge(s, chosen, n, NULL);
 }

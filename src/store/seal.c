@@ -201,8 +201,7 @@ seal_commit(struct tsn_store *s, struct tsn_err *err)
 	frame_reset(&s->frame);
 	tmpl_table_reset(&s->tmpls);
 	s->must_seal = false;
-	/* The commit stands, whatever becomes of this. */
-	(void)!merge_if_many(s, NULL);
+	merge_after_commit(s);
 	return TSN_OK;
 }
 

@@ -167,6 +167,7 @@ tsn_store_open(const char *dir, struct tsn_keys *keys, const struct tsn_store_op
 		store_free(s);
 		return rc;
 	}
+	merge_after_commit(s);
 	*ret_store = s;
 	return TSN_OK;
 }

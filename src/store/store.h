@@ -67,7 +67,8 @@ TSN_MUST_CHECK enum tsn_code tsn_store_seal(struct tsn_store *s, struct tsn_err 
 /**
  * One step of housekeeping: retention (now_ns is the present), or small segments of one day made
  * one.  *ret_more: there is more to do, call again when there is time.  Meant for moments of rest
- * and for the end of an import; commits do without until segments become many.
+ * and for the end of an import.  Retention is also looked after when the store is opened and when
+ * a commit makes segments, and so is merging once segments have become many.
  */
 TSN_MUST_CHECK enum tsn_code tsn_store_maintain(struct tsn_store *s, int64_t now_ns,
     bool *ret_more, struct tsn_err *err);

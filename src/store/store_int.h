@@ -77,7 +77,7 @@ TSN_MUST_CHECK enum tsn_code maintain_tidy(struct tsn_store *s, struct tsn_err *
 
 /* ---- merge.c ---- */
 
-/** Merges when there are so many segments that reading would suffer. */
-TSN_MUST_CHECK enum tsn_code merge_if_many(struct tsn_store *s, struct tsn_err *err);
+/** Retention; and merges when there are so many segments that reading would suffer. */
+void merge_after_commit(struct tsn_store *s);
 
 #endif

@@ -357,8 +357,6 @@ test_merge_and_retention(void **state)
 	OK(tsn_store_close(s, &err));
 	o.retention_bytes = 1;
 	OK(tsn_store_open(dir, keys, &o, &s, &err));
-	for (more = true; more;)
-		OK(tsn_store_maintain(s, 0, &more, &err));
 	assert_true(drops > 0);
 	OK(tsn_store_close(s, &err));
 	b.count = 0;
