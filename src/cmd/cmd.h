@@ -60,6 +60,12 @@ struct tsn_option {
 int tsn_cmd_options(const struct tsn_command *cmd, const struct tsn_option *options,
     uint32_t option_count, int argc, char **argv, int *ret_operands);
 
+/**
+ * "--rules A B FILE": what follows --rules and holds rule files (*.yml, *.yaml) is one more rule
+ * folder.  Takes those out of argv into the list, before tsn_cmd_options().
+ */
+void tsn_cmd_take_rules(struct tsn_option_list *rules, int *argc, char **argv);
+
 /** Says "tocsin NAME: message" on stderr and returns the exit status of the code. */
 int tsn_cmd_fail(const struct tsn_command *cmd, enum tsn_code code, const struct tsn_err *err);
 /** Says "tocsin NAME: message; see tocsin NAME --help" and returns 2. */

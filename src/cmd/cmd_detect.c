@@ -3,11 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cmd/cmd_list.h"
 #include "os/clock.h"
-#include "os/walk.h"
 #include "server/config.h"
 #include "server/detection.h"
 #include "server/engine.h"
@@ -141,59 +139,6 @@ print_stats(const struct state *s)
 		    (unsigned long long)found.detect.memory_fails, found.detect.rules_broken);
 }
 
-/* Ends the walk at the first rule file. */
-static enum tsn_code
-is_rule(void *ctx, const char *path, const struct tsn_file_info *info, struct tsn_err *err)
-{
-	struct tsn_slice name = tsn_slice_cstr(path);
-
-	(void)ctx;
-	(void)info;
-	(void)err;
-	return tsn_slice_ends(name, TSN_SLICE(".yml")) || tsn_slice_ends(name, TSN_SLICE(".yaml")) ?
-	    TSN_ECANCELED : TSN_OK;
-}
-
-static void
-ignore(void *ctx, const char *path, const struct tsn_err *why)
-{
-	(void)ctx;
-	(void)path;
-	(void)why;
-}
-
-static bool
-holds_rules(const char *path)
-{
-	struct tsn_walk walk = {.file = is_rule, .problem = ignore};
-	struct stat st;
-	struct tsn_err err;
-
-	if (stat(path, &st) != 0)
-		return false;
-	if (!S_ISDIR(st.st_mode))
-		return is_rule(NULL, path, NULL, &err) != TSN_OK;
-	return tsn_walk(&walk, path, &err) == TSN_ECANCELED;
-}
-
-/* "--rules A B FILE": what follows --rules and holds rule files is a rule folder, too. */
-static void
-take_rules(struct state *s, int *argc, char **argv)
-{
-	int kept = 1;
-
-	for (int i = 1; i < *argc; i++) {
-		argv[kept++] = argv[i];
-		if (strcmp(argv[i], "--rules") != 0 || i + 1 >= *argc)
-			continue;
-		argv[kept++] = argv[++i];
-		while (i + 1 < *argc && argv[i + 1][0] != '-' && holds_rules(argv[i + 1]) &&
-		    s->rules.count < TSN_COUNT(s->rules.items))
-			s->rules.items[s->rules.count++] = argv[++i];
-	}
-	*argc = kept;
-}
-
 static enum tsn_code
 open_all(struct state *s, struct tsn_err *err)
 {
@@ -247,7 +192,7 @@ run(int argc, char **argv)
 		    "counts per rule, times and speed on standard error"},
 	};
 
-	take_rules(&s, &argc, argv);
+	tsn_cmd_take_rules(&s.rules, &argc, argv);
 	status = tsn_cmd_options(&tsn_cmd_detect, options, TSN_COUNT(options), argc, argv, &operands);
 	if (status >= 0)
 		return status;

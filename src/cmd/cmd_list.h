@@ -7,6 +7,7 @@
 extern const struct tsn_command tsn_cmd_alerts;
 extern const struct tsn_command tsn_cmd_demo;
 extern const struct tsn_command tsn_cmd_detect;
+extern const struct tsn_command tsn_cmd_hunt;
 extern const struct tsn_command tsn_cmd_import;
 extern const struct tsn_command tsn_cmd_run;
 extern const struct tsn_command tsn_cmd_status;

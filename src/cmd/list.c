@@ -6,6 +6,7 @@ const struct tsn_command *const tsn_commands[] = {
 	&tsn_cmd_demo,
 	&tsn_cmd_import,
 	&tsn_cmd_detect,
+	&tsn_cmd_hunt,
 	&tsn_cmd_search,
 	&tsn_cmd_alerts,
 	&tsn_cmd_rules,

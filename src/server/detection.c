@@ -6,6 +6,9 @@
 #include "content/content.h"
 #include "os/clock.h"
 
+/* Views that a hint can tell apart; with more of them nothing is skipped. */
+#define HINT_VIEWS_MAX 4096u
+
 struct tsn_detection {
 	struct tsn_detection_options o;
 	struct tsn_taxonomy *taxonomy;
@@ -127,6 +130,56 @@ on_batch(void *ctx, const struct tsn_batch *batch, struct tsn_err *err)
 	code = tsn_detect_batch(d->detect, batch, on_finding, d);
 	d->err = NULL;
 	return code;
+}
+
+enum tsn_code
+tsn_detection_rows(struct tsn_detection *d, const struct tsn_batch *batch, struct tsn_err *err)
+{
+	return on_batch(d, batch, err);
+}
+
+/* Marks the views of one rule; false when it may be about any event. */
+static bool
+mark_views(struct tsn_detection *d, const struct tsn_rule *rule, bool *marks, enum tsn_code *code)
+{
+	const struct tsn_view *views[TSN_VIEWS_PER_RULE_MAX];
+	uint32_t count;
+
+	if (rule->condition == NULL)
+		return true;
+	*code = tsn_taxonomy_find(d->taxonomy, &rule->logsource, rule->taxonomy, views, &count);
+	for (uint32_t i = 0; *code == TSN_OK && i < count; i++) {
+		if (views[i]->when == NULL || views[i]->when->op == TSN_PRED_TRUE ||
+		    views[i]->index >= HINT_VIEWS_MAX)
+			return false;
+		marks[views[i]->index] = true;
+	}
+	return *code == TSN_OK;
+}
+
+enum tsn_code
+tsn_detection_hint(struct tsn_detection *d, struct tsn_arena *arena,
+    const struct tsn_pred **ret_pred)
+{
+	bool *marks = tsn_arena_calloc(arena, HINT_VIEWS_MAX, sizeof *marks);
+	const struct tsn_pred **kids;
+	enum tsn_code code = TSN_OK;
+	uint32_t count = 0;
+
+	*ret_pred = NULL;
+	if (marks == NULL)
+		return TSN_ENOMEM;
+	for (uint32_t i = 0; i < d->rules->count; i++)
+		if (!mark_views(d, &d->rules->rules[i], marks, &code))
+			return code;
+	kids = tsn_arena_calloc(arena, HINT_VIEWS_MAX, sizeof *kids);
+	if (kids == NULL)
+		return TSN_ENOMEM;
+	for (uint32_t i = 0; i < tsn_taxonomy_view_count(d->taxonomy); i++)
+		if (marks[i])
+			kids[count++] = tsn_taxonomy_view(d->taxonomy, i)->when;
+	*ret_pred = tsn_pred_group(arena, TSN_PRED_OR, kids, count);
+	return *ret_pred == NULL ? TSN_ENOMEM : TSN_OK;
 }
 
 enum tsn_code

@@ -51,6 +51,15 @@ TSN_MUST_CHECK enum tsn_code tsn_detection_new(const struct tsn_detection_option
 void tsn_detection_free(struct tsn_detection *d);
 /** The stage to hand to tsn_engine_new(); valid as long as the detection. */
 const struct tsn_engine_stage *tsn_detection_stage(const struct tsn_detection *d);
+/** Runs sealed events that were enriched before (rows of the store): findings go to each(). */
+TSN_MUST_CHECK enum tsn_code tsn_detection_rows(struct tsn_detection *d,
+    const struct tsn_batch *batch, struct tsn_err *err);
+/**
+ * A condition that every event has that any of the rules is about, in terms of event paths: what a
+ * search over the store may skip by.  Lives in the arena; NULL in *ret_pred: any event may matter.
+ */
+TSN_MUST_CHECK enum tsn_code tsn_detection_hint(struct tsn_detection *d, struct tsn_arena *arena,
+    const struct tsn_pred **ret_pred);
 /** The files are at their end: tells of all windows that are open.  Commit afterwards. */
 TSN_MUST_CHECK enum tsn_code tsn_detection_finish(struct tsn_detection *d, struct tsn_err *err);
 void tsn_detection_stats_get(const struct tsn_detection *d,
