@@ -13,7 +13,7 @@
 #define SET_BYTES_MAX (256u << 20)
 #define REASON_BYTES_MAX 4096u
 #define LATENESS_NS (10 * TSN_NS_PER_SEC)
-#define IDLE_NS (30 * TSN_NS_PER_SEC)
+#define IDLE_NS (10 * TSN_NS_PER_SEC)
 #define HITS_MAX 262144u
 #define STATE_BYTES (32u << 20)
 /* The intrinsic fields stand beside those of the limit. */
