@@ -281,7 +281,10 @@ test_order_cut_duplicates(void **state)
 
 		for (unsigned i = 0; i < n; i++) {
 			at += NEXT(6);
-			list[i] = (struct happening){at, NEXT(3) ? "fail" : "ok", users[NEXT(3)], values[NEXT(4)]};
+			list[i].at = at;
+			list[i].what = NEXT(3) ? "fail" : "ok";
+			list[i].user = users[NEXT(3)];
+			list[i].value = values[NEXT(4)];
 		}
 		/* The original of an event is its content: two alike at one time are one. */
 		memcpy(mixed, list, sizeof mixed);
