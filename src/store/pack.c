@@ -6,6 +6,10 @@
 #include <xxhash.h>
 #include <zstd.h>
 
+#define BEHIND_LEVEL 3
+#define BEHIND_WINDOW_LOG 23
+#define BEHIND_HASH_LOG 19
+
 struct packer {
 	ZSTD_CCtx *zstd;
 };
@@ -60,14 +64,82 @@ pack(struct packer *p, struct tsn_slice raw, struct tsn_buf *out, struct pack *r
 	return TSN_OK;
 }
 
+/* Long repeats far back are what this is for. */
+static bool
+set_up_behind(ZSTD_CCtx *zstd, struct tsn_slice prefix)
+{
+	return !ZSTD_isError(ZSTD_CCtx_setParameter(zstd, ZSTD_c_compressionLevel, BEHIND_LEVEL)) &&
+	    !ZSTD_isError(ZSTD_CCtx_setParameter(zstd, ZSTD_c_windowLog, BEHIND_WINDOW_LOG)) &&
+	    !ZSTD_isError(ZSTD_CCtx_setParameter(zstd, ZSTD_c_hashLog, BEHIND_HASH_LOG)) &&
+	    !ZSTD_isError(ZSTD_CCtx_setParameter(zstd, ZSTD_c_contentSizeFlag, 0)) &&
+	    !ZSTD_isError(ZSTD_CCtx_refPrefix(zstd, prefix.ptr, prefix.len));
+}
+
+enum tsn_code
+pack_behind(struct tsn_slice prefix, struct tsn_slice raw, struct tsn_buf *out,
+    struct pack *ret_pack)
+{
+	size_t bound = ZSTD_compressBound(raw.len), n;
+	struct packer p = {ZSTD_createCCtx()};
+
+	if (p.zstd == NULL || raw.len > PACK_RAW_MAX || !tsn_buf_room(out, bound) ||
+	    !set_up_behind(p.zstd, prefix)) {
+		(void)ZSTD_freeCCtx(p.zstd);
+		return TSN_ENOMEM;
+	}
+	n = ZSTD_compress2(p.zstd, out->ptr + out->len, bound, raw.ptr, raw.len);
+	(void)ZSTD_freeCCtx(p.zstd);
+	if (ZSTD_isError(n))
+		return TSN_ENOMEM;
+	*ret_pack = (struct pack){0, (uint32_t)n, (uint32_t)raw.len,
+	    pack_hash(out->ptr + out->len, n)};
+	out->len += n;
+	return TSN_OK;
+}
+
+static bool
+is_whole(struct tsn_slice file, const struct pack *p)
+{
+	return p->offset <= file.len && p->packed_len <= file.len - p->offset &&
+	    p->raw_len <= PACK_RAW_MAX &&
+	    pack_hash(file.ptr + p->offset, p->packed_len) == p->hash;
+}
+
+enum tsn_code
+unpack_behind(struct tsn_slice file, const struct pack *p, struct tsn_slice prefix,
+    char **ret_raw)
+{
+	ZSTD_DCtx *zstd;
+	size_t n = 0;
+	char *raw;
+
+	if (!is_whole(file, p))
+		return TSN_ECORRUPT;
+	raw = malloc((size_t)p->raw_len + 1);
+	zstd = ZSTD_createDCtx();
+	if (raw == NULL || zstd == NULL) {
+		free(raw);
+		(void)ZSTD_freeDCtx(zstd);
+		return TSN_ENOMEM;
+	}
+	if (!ZSTD_isError(ZSTD_DCtx_refPrefix(zstd, prefix.ptr, prefix.len)))
+		n = ZSTD_decompressDCtx(zstd, raw, p->raw_len, file.ptr + p->offset,
+		    p->packed_len);
+	(void)ZSTD_freeDCtx(zstd);
+	if (n != p->raw_len) {
+		free(raw);
+		return TSN_ECORRUPT;
+	}
+	*ret_raw = raw;
+	return TSN_OK;
+}
+
 enum tsn_code
 unpack(struct tsn_slice file, const struct pack *p, char **ret_raw)
 {
 	char *raw;
 
-	if (p->offset > file.len || p->packed_len > file.len - p->offset ||
-	    p->raw_len > PACK_RAW_MAX ||
-	    pack_hash(file.ptr + p->offset, p->packed_len) != p->hash)
+	if (!is_whole(file, p))
 		return TSN_ECORRUPT;
 	raw = malloc((size_t)p->raw_len + 1);
 	if (raw == NULL)

@@ -23,6 +23,12 @@ void packer_free(struct packer *p);
 /** Appends the packed bytes to out; offset is left to the caller. */
 TSN_MUST_CHECK enum tsn_code pack(struct packer *p, struct tsn_slice raw, struct tsn_buf *out,
     struct pack *ret_pack);
+/** As pack, with what `prefix` holds as if it stood in front: repeats of it cost little. */
+TSN_MUST_CHECK enum tsn_code pack_behind(struct tsn_slice prefix, struct tsn_slice raw,
+    struct tsn_buf *out, struct pack *ret_pack);
+/** The reverse, with the same prefix. */
+TSN_MUST_CHECK enum tsn_code unpack_behind(struct tsn_slice file, const struct pack *p,
+    struct tsn_slice prefix, char **ret_raw);
 /** A fresh buffer with the raw bytes (free it).  TSN_ECORRUPT, TSN_ENOMEM. */
 TSN_MUST_CHECK enum tsn_code unpack(struct tsn_slice file, const struct pack *p, char **ret_raw);
 void pack_put(struct tsn_buf *out, const struct pack *p);

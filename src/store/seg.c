@@ -68,6 +68,7 @@ seg_open(struct seg *s, const char *path, struct tsn_err *err)
 	}
 	file_close(fd);
 	tsn_arena_init(&s->arena, SEG_MEMORY_MAX);
+	tsn_buf_init(&s->prefix, 2 * (size_t)SEG_PREFIX_MAX);
 	if (rc == TSN_OK)
 		rc = check_head(s, err);
 	if (rc == TSN_OK)
@@ -86,6 +87,9 @@ seg_unload(struct seg *s)
 		strings_done(&s->columns[i].dict);
 	}
 	tmpl_table_done(&s->tmpl_table);
+	tsn_buf_done(&s->prefix);
+	tsn_buf_init(&s->prefix, 2 * (size_t)SEG_PREFIX_MAX);
+	s->prefix_count = s->dict_column_count = 0;
 	tsn_arena_done(&s->arena);
 	tsn_arena_init(&s->arena, SEG_MEMORY_MAX);
 	s->tmpls = NULL;
@@ -237,15 +241,26 @@ load_dicts(struct seg *s, struct bin *r)
 {
 	uint32_t n = bin_count(r);
 
+	s->dict_columns = tsn_arena_calloc(&s->arena, n + 1, sizeof *s->dict_columns);
+	if (s->dict_columns == NULL)
+		return TSN_ENOMEM;
+	s->dict_column_count = n;
 	for (uint32_t i = 0; i < n; i++) {
 		uint64_t column = bin_var(r), count = bin_var(r);
+		bool behind = bin_u8(r) != 0;
+		struct seg_column *c;
 		struct pack p;
 
 		pack_get(r, &p);
-		if (r->bad || column >= s->column_count || count > UINT32_MAX)
+		if (r->bad || column >= s->column_count || count > UINT32_MAX ||
+		    s->columns[column].dict_at.raw_len != 0)
 			return TSN_ECORRUPT;
-		s->columns[column].dict_at = p;
-		s->columns[column].dict_count = (uint32_t)count;
+		c = &s->columns[column];
+		c->dict_at = p;
+		c->dict_count = (uint32_t)count;
+		c->dict_order = i;
+		c->dict_behind = behind;
+		s->dict_columns[i] = (uint32_t)column;
 	}
 	return TSN_OK;
 }
@@ -354,6 +369,49 @@ seg_load(struct seg *s, struct tsn_keys *keys, struct sources *sources, struct t
 	return TSN_OK;
 }
 
+/* What dictionary number `order` was packed behind: the raw bytes of those before it. */
+static enum tsn_code
+need_prefix(struct seg *s, uint32_t order)
+{
+	for (; s->prefix_count < order; s->prefix_count++) {
+		const struct seg_column *c = &s->columns[s->dict_columns[s->prefix_count]];
+		char *raw;
+
+		if (s->prefix.len + c->dict_at.raw_len > SEG_PREFIX_MAX)
+			continue;
+		TSN_TRY(c->dict_behind ? unpack_behind(s->file, &c->dict_at,
+		    tsn_buf_get(&s->prefix), &raw) : unpack(s->file, &c->dict_at, &raw));
+		tsn_buf_add(&s->prefix, raw, c->dict_at.raw_len);
+		free(raw);
+		TSN_TRY(tsn_buf_check(&s->prefix));
+	}
+	return TSN_OK;
+}
+
+/* The prefix as it was then: it may have grown since for another dictionary. */
+static struct tsn_slice
+prefix_of(const struct seg *s, uint32_t order)
+{
+	size_t len = 0;
+
+	for (uint32_t i = 0; i < order; i++) {
+		uint32_t raw_len = s->columns[s->dict_columns[i]].dict_at.raw_len;
+
+		if (len + raw_len <= SEG_PREFIX_MAX)
+			len += raw_len;
+	}
+	return (struct tsn_slice){s->prefix.ptr, len};
+}
+
+static enum tsn_code
+unpack_dict(struct seg *s, struct seg_column *c)
+{
+	if (!c->dict_behind)
+		return unpack(s->file, &c->dict_at, &c->dict_raw);
+	TSN_TRY(need_prefix(s, c->dict_order));
+	return unpack_behind(s->file, &c->dict_at, prefix_of(s, c->dict_order), &c->dict_raw);
+}
+
 enum tsn_code
 seg_dict(struct seg *s, uint32_t column)
 {
@@ -366,7 +424,7 @@ seg_dict(struct seg *s, uint32_t column)
 		return TSN_OK;
 	free(c->dict_raw);
 	c->dict_raw = NULL;
-	TSN_TRY(unpack(s->file, &c->dict_at, &c->dict_raw));
+	TSN_TRY(unpack_dict(s, c));
 	r = bin_of(c->dict_raw, c->dict_at.raw_len);
 	strings_done(&c->dict);
 	TSN_TRY(strings_decode(&r, &c->dict));

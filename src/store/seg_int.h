@@ -18,6 +18,8 @@ struct seg_column {
 	bool is_num;
 	bool multi;			/* some template has it more than once */
 	struct pack dict_at;		/* raw_len 0: none */
+	uint32_t dict_order;		/* among the dictionaries */
+	bool dict_behind;		/* packed behind those before it */
 	uint32_t dict_count;
 	char *dict_raw;
 	struct strings dict;
@@ -57,6 +59,10 @@ struct seg {
 	const struct tsn_source **sources;
 	struct seg_column *columns;
 	struct seg_block *blocks;
+	uint32_t *dict_columns;		/* in the order of the dictionaries */
+	uint32_t dict_column_count;
+	struct tsn_buf prefix;		/* raw bytes of the first `prefix_count` of them */
+	uint32_t prefix_count;
 	uint32_t tmpl_count, source_count, column_count, block_count;
 	uint64_t rows, raw_bytes;
 };

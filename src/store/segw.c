@@ -539,12 +539,15 @@ put_columns(const struct segw *w, struct tsn_buf *out)
 	}
 }
 
-/* The texts, and how often each stands in the segment. */
+/* The texts, and how often each stands in the segment; long ones behind `prefix`, which grows. */
 static enum tsn_code
-put_dict(struct segw *w, uint32_t column, const struct dict *d, struct tsn_buf *dir)
+put_dict(struct segw *w, uint32_t column, bool behind, struct tsn_buf *prefix,
+    struct tsn_buf *dir)
 {
-	uint64_t *v = reallocarray(NULL, d->count, 2 * sizeof *v);
+	const struct dict *d = column_dict(&w->columns[column].c);
+	uint64_t *v = reallocarray(NULL, d->count, 2 * sizeof *v), offset;
 	enum tsn_code rc;
+	struct pack p;
 
 	if (v == NULL)
 		return TSN_ENOMEM;
@@ -557,23 +560,40 @@ put_dict(struct segw *w, uint32_t column, const struct dict *d, struct tsn_buf *
 	TSN_TRY(rc);
 	bin_add_var(dir, column);
 	bin_add_var(dir, d->count);
-	return put_chunk(w, tsn_buf_get(&w->raw), dir);
+	bin_add_u8(dir, behind);
+	offset = w->at + w->out.len;
+	TSN_TRY(behind ? pack_behind(tsn_buf_get(prefix), tsn_buf_get(&w->raw), &w->out, &p) :
+			 pack(w->packer, tsn_buf_get(&w->raw), &w->out, &p));
+	p.offset = offset;
+	pack_put(dir, &p);
+	if (prefix->len + w->raw.len <= SEG_PREFIX_MAX)
+		tsn_buf_slice(prefix, tsn_buf_get(&w->raw));
+	return tsn_buf_check(dir);
+}
+
+static bool
+is_long(const struct dict *d)
+{
+	return d->bytes.len >= SEG_LONG_BYTES && d->bytes.len / d->count >= SEG_LONG_MIN;
 }
 
 static enum tsn_code
 put_dicts(struct segw *w, struct tsn_buf *out)
 {
-	struct tsn_buf dir TSN_CLEANUP(tsn_buf_done);
+	struct tsn_buf dir TSN_CLEANUP(tsn_buf_done), prefix TSN_CLEANUP(tsn_buf_done);
 	uint32_t n = 0;
 
 	tsn_buf_init(&dir, OUT_BYTES_MAX);
-	for (uint32_t i = 0; i < w->column_count; i++) {
-		const struct dict *d = column_dict(&w->columns[i].c);
+	tsn_buf_init(&prefix, OUT_BYTES_MAX);
+	for (unsigned pass = 0; pass < 2; pass++) {
+		for (uint32_t i = 0; i < w->column_count; i++) {
+			const struct dict *d = column_dict(&w->columns[i].c);
 
-		if (d->count == 0)
-			continue;
-		TSN_TRY(put_dict(w, i, d, &dir));
-		n++;
+			if (d->count == 0 || is_long(d) != (pass == 1))
+				continue;
+			TSN_TRY(put_dict(w, i, pass == 1 && prefix.len > 0, &prefix, &dir));
+			n++;
+		}
 	}
 	bin_add_var(out, n);
 	tsn_buf_slice(out, tsn_buf_get(&dir));

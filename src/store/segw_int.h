@@ -20,6 +20,12 @@
 #define SEG_BLOCK_BYTES (8u << 20)	/* of records */
 #define SEG_BLOCK_VALUES (1u << 22)
 
+/* A dictionary of so many bytes whose texts are this long on average is packed behind the others,
+ * of which it repeats much (a message its fields); at most so much of these. */
+#define SEG_LONG_MIN 64u
+#define SEG_LONG_BYTES (64u << 10)
+#define SEG_PREFIX_MAX (6u << 20)
+
 /* Columns every block has; those of slots follow. */
 enum { SEG_COL_TMPL, SEG_COL_SOURCE, SEG_COL_TIME, SEG_COL_CREATED, SEG_COL_OFFSET, SEG_COL_LINE,
 	SEG_COL_FIRST };
