@@ -344,7 +344,7 @@ make_atom(struct tsn_arena *a)
 	if (atom.op == TSN_ATOM_CIDR)
 		atom.value = TSN_SLICE("10.0.0.0/31");
 	if (atom.op == TSN_ATOM_WILDCARD || (record && rnd(3) == 0)) {
-		static const char *const wild[] = {"ro\xff", "\xff.0.0.\xfe", "\xff" "o\xff", "fai\xff",
+		static const char *const wild[] = {"ro\xff", "\xff.0.0.\xfe", ("\xff" "o\xff"), "fai\xff",
 			"port \xff"};
 
 		atom.value = tsn_slice_cstr(wild[rnd(TSN_COUNT(wild))]);
