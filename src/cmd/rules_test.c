@@ -137,6 +137,10 @@ run_engine(const struct trial *t, struct tsn_keys *keys, struct tsn_detection *d
 	    .kind = t->kind, .say = say});
 	code = tsn_import_path(&im, t->records, err);
 	if (code == TSN_OK)
+		code = tsn_engine_flush(engine, err);
+	if (code == TSN_OK)
+		code = tsn_detection_finish(d, err);
+	if (code == TSN_OK)
 		code = tsn_engine_commit(engine, err);
 	if (code == TSN_OK) {
 		set = tsn_detection_rules(d, &counts);
