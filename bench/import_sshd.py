@@ -102,8 +102,13 @@ def victoria(folder, log, lines, mb):
             if rows >= lines or rows == last:
                 break
             last = rows
-        urllib.request.urlopen("http://127.0.0.1:19428/internal/force_flush", timeout=30)
-        time.sleep(2)
+        for path in ("force_flush", "force_merge"):
+            urllib.request.urlopen("http://127.0.0.1:19428/internal/" + path, timeout=60)
+        # Parts that were merged are removed a little later: wait until the size rests.
+        sizes = [0, 1]
+        while sizes[-1] != sizes[-2] and len(sizes) < 40:
+            time.sleep(2)
+            sizes.append(size_of(data))
     finally:
         child.terminate()
     _, _, usage = os.wait4(child.pid, 0)
