@@ -211,21 +211,43 @@ timetext_match(struct tsn_slice s, int64_t time_ns, struct timetext *ret)
 	return t.digits > 0 && find_zone(s, time_ns, ret);
 }
 
+static bool
+is_month(struct tsn_slice word)
+{
+	for (unsigned i = 0; i < 12; i++)
+		if (tsn_slice_eq_nocase(word, (struct tsn_slice){months[i], 3}))
+			return true;
+	return false;
+}
+
 /* Words of such texts are numbers, months and (2025-12-10T06) two numbers around a T. */
+static bool
+may_be_word(const struct timetext *t, struct tsn_slice word)
+{
+	size_t digits = 0;
+
+	while (digits < word.len && digit(word.ptr[digits]))
+		digits++;
+	if (digits == word.len) {
+		if (t->digits > 0 && digits == t->digits)
+			return true;
+		if (t->form == TIMETEXT_EPOCH)
+			return digits == 10;
+		return digits == 2 || digits == (t->form == TIMETEXT_BSD ? 1 : 4);
+	}
+	if (t->form == TIMETEXT_ISO_T)
+		return word.len == 5 && digits == 2;
+	return word.len == 3 && (t->form == TIMETEXT_BSD || t->form == TIMETEXT_CLF) &&
+	    is_month(word);
+}
+
 bool
 timetext_may_hold(const struct timetext *t, struct tsn_slice word, bool whole)
 {
 	size_t longest = t->form == TIMETEXT_EPOCH ? 10 : t->form == TIMETEXT_BSD ? 3 :
 	    t->form == TIMETEXT_ISO_T ? 5 : 4;
 
-	if (t->digits > longest)
-		longest = t->digits;
-	if (word.len > longest)
-		return false;
-	if (!whole)
-		return true;
-	for (size_t i = 0; i < word.len; i++)
-		if (digit(word.ptr[i]))
-			return true;
-	return word.len == 3;
+	if (whole)
+		return may_be_word(t, word);
+	return word.len <= (t->digits > longest ? t->digits : longest);
 }
