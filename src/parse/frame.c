@@ -226,6 +226,65 @@ skip_to(struct tsn_framer *f, size_t next)
 	return STEP_SKIP;
 }
 
+/* Passes c behind blanks, or stands still. */
+static size_t
+pass(struct tsn_slice w, size_t i, char c)
+{
+	size_t at = i;
+
+	while (at < w.len && (w.ptr[at] == ' ' || w.ptr[at] == '\t' || w.ptr[at] == '\r' ||
+	    w.ptr[at] == '\n'))
+		at++;
+	return at < w.len && w.ptr[at] == c ? at + 1 : i;
+}
+
+/*
+ * {"Records": [{: an object around a list of records (CloudTrail, Azure).  The place of the first
+ * record, or 0; *ret_more: not all of that can be seen yet.
+ */
+static size_t
+list_of_records(struct tsn_slice w, size_t i, bool end, bool *ret_more)
+{
+	static const char *const names[] = {"\"Records\"", "\"records\""};
+	const size_t len = 9;
+	size_t at = i, next, stop = i + BLANKS_MAX;
+	const char *want = "{N:[";
+
+	*ret_more = false;
+	w.len = w.len < stop ? w.len : stop;
+	for (; *want != '\0'; want++) {
+		if (*want != 'N') {
+			next = pass(w, at, *want);
+			if (next == at)
+				break;
+			at = next;
+			continue;
+		}
+		next = pass(w, at, '"');
+		if (next == at)
+			break;
+		at = next - 1;
+		if (w.len - at < len) {
+			if (!end && w.len < stop && (memcmp(w.ptr + at, names[0], w.len - at) == 0 ||
+			    memcmp(w.ptr + at, names[1], w.len - at) == 0))
+				*ret_more = true;
+			return 0;
+		}
+		if (memcmp(w.ptr + at, names[0], len) != 0 &&
+		    memcmp(w.ptr + at, names[1], len) != 0)
+			return 0;
+		at += len;
+	}
+	if (*want == '\0' && pass(w, at, '{') != at)
+		return pass(w, at, '{') - 1;
+	/* only blanks are left: what comes decides */
+	while (at < w.len && (w.ptr[at] == ' ' || w.ptr[at] == '\t' || w.ptr[at] == '\r' ||
+	    w.ptr[at] == '\n'))
+		at++;
+	*ret_more = at == w.len && !end && w.len < stop;
+	return 0;
+}
+
 /*
  * At a byte that may begin JSON or belong to an array around it; i is its place.  The brackets and
  * commas of a top-level array are passed over wherever they stand alone, so that nothing need be
@@ -243,6 +302,16 @@ start_json(struct tsn_framer *f, struct tsn_slice w, size_t i, bool *ret_more)
 		*ret_more = true;
 		return STEP_MORE;
 	}
+	if (c == '{' && after == '"') {
+		size_t first = list_of_records(w, i, end, ret_more);
+
+		if (first > 0)
+			return skip_to(f, first);
+		if (*ret_more) {
+			f->pos = i;
+			return STEP_MORE;
+		}
+	}
 	if (c == '{' && (after == '"' || after == '}')) {
 		if (i > 0)
 			return skip_to(f, i);
@@ -255,6 +324,18 @@ start_json(struct tsn_framer *f, struct tsn_slice w, size_t i, bool *ret_more)
 		return skip_to(f, i + 1);
 	if (c == ',' && (newline || after == '{' || after == 0))
 		return skip_to(f, i + 1);
+	if (c == ']' && after == '}') {
+		size_t behind = pass(w, i + 1, '}');
+		bool rest;
+
+		if (peek(w, behind, end, &rest, &after) == TSN_FRAME_NEED) {
+			f->pos = i;
+			*ret_more = true;
+			return STEP_MORE;
+		}
+		if (rest || after == 0 || after == '{')
+			return skip_to(f, behind);
+	}
 	if (c == ']' && (newline || after == 0))
 		return skip_to(f, i + 1);
 	return begin_line(f, i);

@@ -1,5 +1,5 @@
 /* JSON records: which kind of document it is, and documents of no known kind. */
-#include "parse/json_int.h"
+#include "parse/json_carry.h"
 
 #include "base/hash.h"
 #include "codec/json.h"
@@ -34,8 +34,9 @@ enum name_bit {
 /* Marks of the generic map behind the bits: names of times, best first. */
 enum generic_mark {
 	M_INTRINSIC = B_COUNT + 1,
-	M_TIME,
+	M_TIME,			/* up to M_TIME + 36 */
 };
+_Static_assert(M_TIME + 36 < TSN_CARRY_MESSAGE, "marks of times and of carriers are apart");
 
 static const struct {
 	const char *name;
@@ -75,7 +76,9 @@ static const struct {
 	{"CreationTime", M_TIME + 20}, {"start_time", M_TIME + 21}, {"startTime", M_TIME + 22},
 	{"published", M_TIME + 23}, {"logged_at", M_TIME + 24}, {"log_time", M_TIME + 25},
 	{"asctime", M_TIME + 26}, {"epoch", M_TIME + 27}, {"t", M_TIME + 28},
-	{"__REALTIME_TIMESTAMP", M_TIME + 29},
+	{"__REALTIME_TIMESTAMP", M_TIME + 29}, {"requestReceivedTimestamp", M_TIME + 30},
+	{"stageTimestamp", M_TIME + 31}, {"time_iso8601", M_TIME + 32}, {"time_local", M_TIME + 33},
+	{"timegenerated", M_TIME + 34}, {"timereported", M_TIME + 35}, {"msec", M_TIME + 36},
 };
 
 static int
@@ -131,6 +134,8 @@ generic_child(struct tsn_keys *keys, tsn_key parent, struct tsn_slice name, uint
 	for (size_t i = 0; i < TSN_COUNT(times) && parent == TSN_KEY_ROOT; i++)
 		if (tsn_slice_eq(tsn_slice_cstr(times[i].name), name))
 			*ret_mark = times[i].mark;
+	if (*ret_mark == 0 && parent == TSN_KEY_ROOT)
+		*ret_mark = tsn_carry_mark(name);
 	return key;
 }
 static const struct tsn_doc_map generic_map = {generic_child};
@@ -176,6 +181,8 @@ generic_finish(struct json_doc *d)
 	}
 	if (d->marks[M_INTRINSIC] != 0 || d->marks[M_TIME] != 0)
 		tsn_json_hide_intrinsic(d);
+	if (!tsn_cloud_finish(d))
+		tsn_carry_finish(d);
 }
 
 const struct json_kind tsn_json_generic = {

@@ -63,6 +63,14 @@ enum tsn_code tsn_parse_body(struct tsn_parse_ctx *ctx, const struct tsn_syslog 
     struct tsn_slice body);
 
 /**
+ * Parses a whole record that stands inside another (a line in a document of a shipper).  maybe:
+ * also by descriptors that are not sure.  After TSN_EPARSE the caller takes the event back to what
+ * it was.
+ */
+enum tsn_code tsn_parse_record_inside(struct tsn_parse_ctx *ctx, struct tsn_slice text,
+    bool maybe);
+
+/**
  * The time of the event, from tsn_date_*: found sets time_ns and, if the text had no zone,
  * TSN_EV_TIME_UNZONED; not found leaves the time unknown.
  */

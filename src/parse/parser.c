@@ -224,7 +224,7 @@ run(struct tsn_parse_ctx *ctx, const struct tsn_parser_desc *d, struct tsn_slice
 
 /* Descriptors of the mask in order: those that are sure first, then those that only may. */
 static const struct tsn_parser_desc *
-recognise(struct tsn_parse_ctx *ctx, uint64_t mask, struct tsn_slice text)
+recognise(struct tsn_parse_ctx *ctx, uint64_t mask, struct tsn_slice text, bool sure_only)
 {
 	const struct tsn_parser *p = ctx->parser;
 	uint64_t maybe = 0;
@@ -235,7 +235,7 @@ recognise(struct tsn_parse_ctx *ctx, uint64_t mask, struct tsn_slice text)
 
 		if (sure == TSN_PROBE_YES && run(ctx, d, text) == TSN_OK)
 			return d;
-		if (sure == TSN_PROBE_MAYBE)
+		if (sure == TSN_PROBE_MAYBE && !sure_only)
 			maybe |= mask & -mask;
 	}
 	for (; maybe != 0; maybe &= maybe - 1) {
@@ -281,11 +281,32 @@ tsn_parse_body(struct tsn_parse_ctx *ctx, const struct tsn_syslog *header, struc
 	if (d != NULL)
 		code = run(ctx, d, body);
 	if (code != TSN_OK && body.len > 0 &&
-	    recognise(ctx, p->body_by_first[(unsigned char)body.ptr[0]], body) != NULL)
+	    recognise(ctx, p->body_by_first[(unsigned char)body.ptr[0]], body, false) != NULL)
 		code = TSN_OK;
 	ctx->syslog = outer;
 	p->depth--;
 	return code;
+}
+
+enum tsn_code
+tsn_parse_record_inside(struct tsn_parse_ctx *ctx, struct tsn_slice text, bool maybe)
+{
+	struct tsn_parser *p = ctx->parser;
+	const struct tsn_syslog *outer = ctx->syslog;
+	const struct tsn_parser_desc *d;
+
+	if (p->depth >= BODY_DEPTH_MAX || text.len == 0)
+		return TSN_EPARSE;
+	p->depth++;
+	ctx->syslog = NULL;
+	d = recognise(ctx, p->by_first[(unsigned char)text.ptr[0]], text, !maybe);
+	ctx->syslog = outer;
+	p->depth--;
+	if (ctx->framing) {		/* a header line is no record to look into */
+		ctx->framing = false;
+		return TSN_EPARSE;
+	}
+	return d != NULL ? TSN_OK : TSN_EPARSE;
 }
 
 static void
@@ -330,7 +351,7 @@ parse_any(struct tsn_parse_ctx *ctx, struct tsn_slice text)
 	}
 	if (TSN_LIKELY(d != NULL && d->probe(text) == TSN_PROBE_YES && run(ctx, d, text) == TSN_OK))
 		return;
-	d = recognise(ctx, p->by_first[(unsigned char)text.ptr[0]], text);
+	d = recognise(ctx, p->by_first[(unsigned char)text.ptr[0]], text, false);
 	if (d != NULL)
 		st->last = d;
 	else
