@@ -5,14 +5,13 @@
 #include "base/assert.h"
 #include "parse/frame_int.h"
 
-/* Blanks that are looked across to see what a '{', '[' or ',' is the beginning of. */
-#define BLANKS_MAX 4096u
-#define CARRY_MAX ((size_t)TSN_RECORD_BYTES_MAX + 2 * BLANKS_MAX)
+#define CARRY_MAX ((size_t)TSN_RECORD_BYTES_MAX + 2 * TSN_FRAME_BLANKS_MAX)
 /* A carry buffer larger than this is given back when it is empty. */
 #define CARRY_KEEP (64u << 10)
 #define WIDE_CHUNK (32u << 10)
 
-_Static_assert(TSN_FRAME_LOOK_MAX < BLANKS_MAX, "the look-ahead fits behind a full record");
+_Static_assert(TSN_FRAME_LOOK_MAX < TSN_FRAME_BLANKS_MAX,
+    "the look-ahead fits behind a full record");
 
 enum phase {
 	PH_START,	/* at a record boundary: blanks, array punctuation */
@@ -190,27 +189,6 @@ raw_len(const struct tsn_framer *f, const char *p, size_t len)
 	return units * 2;
 }
 
-/* The first byte at or behind i that is no blank, across newlines; 0: none near. */
-static enum tsn_frame_answer
-peek(struct tsn_slice w, size_t i, bool end, bool *ret_newline, char *ret_c)
-{
-	size_t stop = i + BLANKS_MAX;
-
-	*ret_newline = false;
-	*ret_c = 0;
-	for (; i < w.len && i < stop; i++) {
-		char c = w.ptr[i];
-
-		if (c == '\n')
-			*ret_newline = true;
-		else if (c != ' ' && c != '\t' && c != '\r') {
-			*ret_c = c;
-			return TSN_FRAME_YES;
-		}
-	}
-	return i < stop && !end ? TSN_FRAME_NEED : TSN_FRAME_YES;
-}
-
 static enum step
 begin_line(struct tsn_framer *f, size_t pos)
 {
@@ -226,65 +204,6 @@ skip_to(struct tsn_framer *f, size_t next)
 	return STEP_SKIP;
 }
 
-/* Passes c behind blanks, or stands still. */
-static size_t
-pass(struct tsn_slice w, size_t i, char c)
-{
-	size_t at = i;
-
-	while (at < w.len && (w.ptr[at] == ' ' || w.ptr[at] == '\t' || w.ptr[at] == '\r' ||
-	    w.ptr[at] == '\n'))
-		at++;
-	return at < w.len && w.ptr[at] == c ? at + 1 : i;
-}
-
-/*
- * {"Records": [{: an object around a list of records (CloudTrail, Azure).  The place of the first
- * record, or 0; *ret_more: not all of that can be seen yet.
- */
-static size_t
-list_of_records(struct tsn_slice w, size_t i, bool end, bool *ret_more)
-{
-	static const char *const names[] = {"\"Records\"", "\"records\""};
-	const size_t len = 9;
-	size_t at = i, next, stop = i + BLANKS_MAX;
-	const char *want = "{N:[";
-
-	*ret_more = false;
-	w.len = w.len < stop ? w.len : stop;
-	for (; *want != '\0'; want++) {
-		if (*want != 'N') {
-			next = pass(w, at, *want);
-			if (next == at)
-				break;
-			at = next;
-			continue;
-		}
-		next = pass(w, at, '"');
-		if (next == at)
-			break;
-		at = next - 1;
-		if (w.len - at < len) {
-			if (!end && w.len < stop && (memcmp(w.ptr + at, names[0], w.len - at) == 0 ||
-			    memcmp(w.ptr + at, names[1], w.len - at) == 0))
-				*ret_more = true;
-			return 0;
-		}
-		if (memcmp(w.ptr + at, names[0], len) != 0 &&
-		    memcmp(w.ptr + at, names[1], len) != 0)
-			return 0;
-		at += len;
-	}
-	if (*want == '\0' && pass(w, at, '{') != at)
-		return pass(w, at, '{') - 1;
-	/* only blanks are left: what comes decides */
-	while (at < w.len && (w.ptr[at] == ' ' || w.ptr[at] == '\t' || w.ptr[at] == '\r' ||
-	    w.ptr[at] == '\n'))
-		at++;
-	*ret_more = at == w.len && !end && w.len < stop;
-	return 0;
-}
-
 /*
  * At a byte that may begin JSON or belong to an array around it; i is its place.  The brackets and
  * commas of a top-level array are passed over wherever they stand alone, so that nothing need be
@@ -297,13 +216,15 @@ start_json(struct tsn_framer *f, struct tsn_slice w, size_t i, bool *ret_more)
 	char c = w.ptr[i], after;
 
 	*ret_more = false;
-	if (peek(w, i + 1, end, &newline, &after) == TSN_FRAME_NEED) {
+	if (tsn_frame_peek(w, i + 1, end, &newline, &after) == TSN_FRAME_NEED) {
 		f->pos = i;
 		*ret_more = true;
 		return STEP_MORE;
 	}
 	if (c == '{' && after == '"') {
-		size_t first = list_of_records(w, i, end, ret_more);
+		size_t seen = w.len < i + TSN_FRAME_BLANKS_MAX ? w.len : i + TSN_FRAME_BLANKS_MAX;
+		struct tsn_slice near = {w.ptr, seen};
+		size_t first = tsn_frame_json_list(near, i, end || near.len < w.len, ret_more);
 
 		if (first > 0)
 			return skip_to(f, first);
@@ -325,10 +246,10 @@ start_json(struct tsn_framer *f, struct tsn_slice w, size_t i, bool *ret_more)
 	if (c == ',' && (newline || after == '{' || after == 0))
 		return skip_to(f, i + 1);
 	if (c == ']' && after == '}') {
-		size_t behind = pass(w, i + 1, '}');
+		size_t behind = tsn_frame_json_pass(w, i + 1, '}');
 		bool rest;
 
-		if (peek(w, behind, end, &rest, &after) == TSN_FRAME_NEED) {
+		if (tsn_frame_peek(w, behind, end, &rest, &after) == TSN_FRAME_NEED) {
 			f->pos = i;
 			*ret_more = true;
 			return STEP_MORE;
@@ -347,7 +268,7 @@ scan_start(struct tsn_framer *f, struct tsn_slice w, bool *ret_more)
 	size_t i = f->pos;
 
 	*ret_more = false;
-	for (; i < w.len && i < BLANKS_MAX; i++) {
+	for (; i < w.len && i < TSN_FRAME_BLANKS_MAX; i++) {
 		if (w.ptr[i] == '\n')
 			return skip_to(f, i + 1);
 		if (w.ptr[i] != ' ' && w.ptr[i] != '\t' && w.ptr[i] != '\r' &&
@@ -361,7 +282,7 @@ scan_start(struct tsn_framer *f, struct tsn_slice w, bool *ret_more)
 		*ret_more = true;
 		return STEP_MORE;
 	}
-	if (f->mode == TSN_FRAME_AUTO && i < BLANKS_MAX &&
+	if (f->mode == TSN_FRAME_AUTO && i < TSN_FRAME_BLANKS_MAX &&
 	    (w.ptr[i] == '{' || w.ptr[i] == '[' || w.ptr[i] == ',' || w.ptr[i] == ']'))
 		return start_json(f, w, i, ret_more);
 	return begin_line(f, i);
@@ -456,7 +377,7 @@ scan_json(struct tsn_framer *f, struct tsn_frame_view v, bool *ret_more)
 	case TSN_FJ_BROKEN:
 		/* What is behind a record that did not fit is no longer at hand. */
 		if (f->json.newline_at <= TSN_RECORD_BYTES_MAX &&
-		    f->pos - f->json.newline_at <= BLANKS_MAX)
+		    f->pos - f->json.newline_at <= TSN_FRAME_BLANKS_MAX)
 			return record_to(f, f->json.newline_at, f->json.newline_at + 1);
 		return record_to(f, f->json.newline_at, f->pos);
 	case TSN_FJ_MORE:

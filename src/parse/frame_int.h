@@ -68,6 +68,20 @@ enum tsn_frame_json_step {
 enum tsn_frame_json_step tsn_frame_json_scan(struct tsn_frame_json *j, struct tsn_frame_view v,
     size_t *pos);
 
+/* Blanks that are looked across to see what a '{', '[' or ',' is the beginning of. */
+#define TSN_FRAME_BLANKS_MAX 4096u
+/** The first byte at or behind i that is no blank, across newlines; 0: none near. */
+enum tsn_frame_answer tsn_frame_peek(struct tsn_slice w, size_t i, bool end, bool *ret_newline,
+    char *ret_c);
+/** The place behind c, where only blanks stand before it; i itself where there is no such c. */
+size_t tsn_frame_json_pass(struct tsn_slice w, size_t i, char c);
+/**
+ * {"Records": [{: an object around a list of records (CloudTrail, Azure), from place i.  The place
+ * of the first record, or 0; *ret_more: it cannot be seen yet, more bytes are needed (never when
+ * `end`).
+ */
+size_t tsn_frame_json_list(struct tsn_slice w, size_t i, bool end, bool *ret_more);
+
 /**
  * The newest line of the record w (without line end) is complete: does the line that begins at
  * `next` (complete if it holds a newline, or if `end`) belong to the record too?  Never

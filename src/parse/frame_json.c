@@ -1,5 +1,7 @@
 #include "parse/frame_int.h"
 
+#include <string.h>
+
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
@@ -273,4 +275,77 @@ tsn_frame_json_scan(struct tsn_frame_json *j, struct tsn_frame_view v, size_t *p
 	}
 	*pos = v.lo + (size_t)(p - v.ptr);
 	return s;
+}
+
+size_t
+tsn_frame_json_pass(struct tsn_slice w, size_t i, char c)
+{
+	size_t at = i;
+
+	while (at < w.len && (w.ptr[at] == ' ' || w.ptr[at] == '\t' || w.ptr[at] == '\r' ||
+	    w.ptr[at] == '\n'))
+		at++;
+	return at < w.len && w.ptr[at] == c ? at + 1 : i;
+}
+
+size_t
+tsn_frame_json_list(struct tsn_slice w, size_t i, bool end, bool *ret_more)
+{
+	static const char *const names[] = {"\"Records\"", "\"records\""};
+	const size_t len = 9;
+	size_t at = i, next;
+	const char *want = "{N:[";
+
+	*ret_more = false;
+	for (; *want != '\0'; want++) {
+		if (*want != 'N') {
+			next = tsn_frame_json_pass(w, at, *want);
+			if (next == at)
+				break;
+			at = next;
+			continue;
+		}
+		next = tsn_frame_json_pass(w, at, '"');
+		if (next == at)
+			break;
+		at = next - 1;
+		if (w.len - at < len) {
+			if (!end && (memcmp(w.ptr + at, names[0], w.len - at) == 0 ||
+			    memcmp(w.ptr + at, names[1], w.len - at) == 0))
+				*ret_more = true;
+			return 0;
+		}
+		if (memcmp(w.ptr + at, names[0], len) != 0 &&
+		    memcmp(w.ptr + at, names[1], len) != 0)
+			return 0;
+		at += len;
+	}
+	if (*want == '\0' && tsn_frame_json_pass(w, at, '{') != at)
+		return tsn_frame_json_pass(w, at, '{') - 1;
+	/* only blanks are left: what comes decides */
+	while (at < w.len && (w.ptr[at] == ' ' || w.ptr[at] == '\t' || w.ptr[at] == '\r' ||
+	    w.ptr[at] == '\n'))
+		at++;
+	*ret_more = at == w.len && !end;
+	return 0;
+}
+
+enum tsn_frame_answer
+tsn_frame_peek(struct tsn_slice w, size_t i, bool end, bool *ret_newline, char *ret_c)
+{
+	size_t stop = i + TSN_FRAME_BLANKS_MAX;
+
+	*ret_newline = false;
+	*ret_c = 0;
+	for (; i < w.len && i < stop; i++) {
+		char c = w.ptr[i];
+
+		if (c == '\n')
+			*ret_newline = true;
+		else if (c != ' ' && c != '\t' && c != '\r') {
+			*ret_c = c;
+			return TSN_FRAME_YES;
+		}
+	}
+	return i < stop && !end ? TSN_FRAME_NEED : TSN_FRAME_YES;
 }

@@ -175,9 +175,10 @@ settle_fields(struct tsn_event *ev, uint32_t first, uint32_t inner)
 }
 
 static bool
-parse_inside(struct tsn_parse_ctx *ctx, const struct tsn_syslog *h, struct tsn_slice text, bool sure)
+parse_inside(struct tsn_parse_ctx *ctx, const struct tsn_syslog *h, struct tsn_slice text,
+    bool maybe)
 {
-	if (tsn_parse_record_inside(ctx, text, !sure) == TSN_OK)
+	if (tsn_parse_record_inside(ctx, text, maybe) == TSN_OK)
 		return true;
 	if (text.ptr[0] == ' ' && text.len > 1)		/* rsyslog leaves the blank behind the tag */
 		text = tsn_slice_from(text, 1);
@@ -228,7 +229,7 @@ tsn_carry_finish(struct json_doc *d)
 	    ev->repeat};
 	ev->time_ns = TSN_TIME_NONE;
 	ev->flags &= ~(uint32_t)TSN_EV_TIME_UNZONED;
-	parsed = parse_inside(ctx, &h, text, !known) && !(ev->flags & TSN_EV_ERROR);
+	parsed = parse_inside(ctx, &h, text, known) && !(ev->flags & TSN_EV_ERROR);
 	if (!parsed) {
 		ev->dataset = outer.dataset;
 		ev->time_ns = outer.time_ns;

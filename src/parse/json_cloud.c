@@ -110,7 +110,8 @@ static const struct rename access[] = {
 static void
 put_request(const struct json_doc *d, struct tsn_slice line)
 {
-	size_t blank = tsn_slice_find_char(line, ' '), http = tsn_slice_rfind(line, TSN_SLICE(" HTTP/"));
+	size_t blank = tsn_slice_find_char(line, ' ');
+	size_t http = tsn_slice_rfind(line, TSN_SLICE(" HTTP/"));
 	struct tsn_slice url = line;
 
 	if (blank != SIZE_MAX && http != SIZE_MAX && blank < http) {

@@ -141,10 +141,13 @@ void
 tsn_json_hide_intrinsic(const struct json_doc *d)
 {
 	struct tsn_event *ev = d->ctx->ev;
+	/* what came over the network was read from a file elsewhere, if the shipper says so */
+	bool own_path = d->ctx->source->path.len == 0;
 
 	for (uint32_t i = d->first; i < ev->field_count; i++)
 		if (ev->fields[i].key >= TSN_F_TIMESTAMP &&
-		    ev->fields[i].key <= TSN_F_LOG_SOURCE_ADDRESS)
+		    ev->fields[i].key <= TSN_F_LOG_SOURCE_ADDRESS && !(own_path &&
+		    (ev->fields[i].key == TSN_F_LOG_FILE_PATH || ev->fields[i].key == TSN_F_LOG_OFFSET)))
 			ev->fields[i].flags |= TSN_FIELD_HIDDEN;
 }
 
