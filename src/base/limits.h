@@ -12,6 +12,8 @@
 #define TSN_KEY_BYTES_MAX 1024u
 /* Fields of one event; what is beyond stays in event.original and the event says field_limit. */
 #define TSN_EVENT_FIELDS_MAX 8192u
+/* What the program itself may add to an event that is full: tags, why it failed, enrichment. */
+#define TSN_EVENT_FIELDS_SPARE 64u
 /* Levels of nesting of JSON, XML and YAML documents that are followed. */
 #define TSN_NESTING_MAX 128u
 /* Memory of one batch: some records at the record limit, or many small ones. */

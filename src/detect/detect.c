@@ -17,7 +17,7 @@
 #define HITS_MAX 262144u
 #define STATE_BYTES (32u << 20)
 /* The intrinsic fields stand beside those of the limit. */
-#define FIELDS_MAX (TSN_EVENT_FIELDS_MAX + 64u)
+#define FIELDS_MAX (TSN_EVENT_FIELDS_MAX + TSN_EVENT_FIELDS_SPARE)
 
 static void
 set_release(struct set *set)

@@ -79,6 +79,7 @@ tsn_batch_begin(struct tsn_batch *b)
 	ev->repeat = 1;
 	b->open = ev;
 	b->open_field_cap = FIELDS_FIRST;
+	b->open_max = TSN_EVENT_FIELDS_MAX;
 	b->open_pos_cap = 0;
 	return ev;
 }
@@ -108,6 +109,7 @@ tsn_batch_reopen(struct tsn_batch *b)
 	b->open = &b->events[b->count];
 	b->open_field_cap = b->open->field_count;
 	b->open_pos_cap = b->open->pos_count;
+	b->open_max = TSN_EVENT_FIELDS_MAX + TSN_EVENT_FIELDS_SPARE;
 }
 
 void
@@ -118,15 +120,23 @@ tsn_batch_reseal(struct tsn_batch *b)
 	b->count++;
 }
 
+static uint32_t
+doubled(uint32_t cap, uint32_t first, uint32_t max)
+{
+	uint32_t twice = cap == 0 ? first : cap * 2;
+
+	return twice < max ? twice : max;
+}
+
 static bool
 grow_fields(struct tsn_batch *b)
 {
 	struct tsn_event *ev = b->open;
-	uint32_t cap = b->open_field_cap * 2;
+	uint32_t cap = doubled(b->open_field_cap, FIELDS_FIRST, b->open_max);
 	size_t bytes = ev->field_count * sizeof *ev->fields;
 	struct tsn_field *fields;
 
-	if (ev->field_count >= TSN_EVENT_FIELDS_MAX)
+	if (ev->field_count >= b->open_max)
 		return false;
 	fields = tsn_arena_alloc(&b->arena, cap * sizeof *fields);
 	if (fields == NULL)
@@ -204,8 +214,8 @@ tsn_event_add_pos(struct tsn_batch *b, uint32_t parent, tsn_key list, uint32_t i
 	TSN_ASSERT(ev != NULL);
 	TSN_ASSERT(parent <= ev->pos_count);
 	if (ev->pos_count == b->open_pos_cap) {
-		uint32_t cap = b->open_pos_cap == 0 ? POS_FIRST : b->open_pos_cap * 2;
-		struct tsn_pos *pos = ev->pos_count >= TSN_EVENT_FIELDS_MAX ? NULL :
+		uint32_t cap = doubled(b->open_pos_cap, POS_FIRST, b->open_max);
+		struct tsn_pos *pos = ev->pos_count >= b->open_max ? NULL :
 		    tsn_arena_alloc(&b->arena, cap * sizeof *pos);
 
 		if (pos == NULL) {
@@ -240,6 +250,7 @@ void
 tsn_event_fail(struct tsn_batch *b, struct tsn_slice why)
 {
 	b->open->flags |= TSN_EV_ERROR;
+	b->open_max = TSN_EVENT_FIELDS_MAX + TSN_EVENT_FIELDS_SPARE;
 	tsn_event_add_str(b, TSN_F_EVENT_KIND, TSN_SLICE("pipeline_error"));
 	tsn_event_add_str(b, TSN_F_ERROR_MESSAGE, why);
 }
@@ -345,6 +356,7 @@ tsn_batch_seal(struct tsn_batch *b)
 		ev->flags |= TSN_EV_TIME_UNKNOWN;
 	}
 	if (ev->flags & tagged) {
+		b->open_max = TSN_EVENT_FIELDS_MAX + TSN_EVENT_FIELDS_SPARE;
 		trim_fields(b, ev, TAGS_MAX);
 		add_flags(b, ev);
 	} else {

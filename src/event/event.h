@@ -109,6 +109,7 @@ struct tsn_batch {
 	struct tsn_event *open;		/* being built, or NULL */
 	uint32_t open_field_cap;
 	uint32_t open_pos_cap;
+	uint32_t open_max;		/* fields, and places, the open event may have */
 };
 
 /** keys outlives the batch.  At most events_max (<= TSN_BATCH_EVENTS_MAX) events. */
@@ -146,8 +147,8 @@ void tsn_batch_reopen(struct tsn_batch *b);
 void tsn_batch_reseal(struct tsn_batch *b);
 
 /**
- * Adds a field to the open event.  When the event has TSN_EVENT_FIELDS_MAX fields or memory is
- * exhausted the field is left out and the event gets TSN_EV_FIELD_LIMIT; key TSN_KEY_NONE (the key
+ * Adds a field to the open event.  When the event has TSN_EVENT_FIELDS_MAX fields (and, from seal
+ * on, TSN_EVENT_FIELDS_SPARE more) or memory is exhausted the field is left out and the event gets TSN_EV_FIELD_LIMIT; key TSN_KEY_NONE (the key
  * table is full) likewise.  Never fails otherwise.
  */
 void tsn_event_add(struct tsn_batch *b, const struct tsn_field *f);

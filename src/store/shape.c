@@ -15,6 +15,9 @@
 
 /* More constants than this of one field: it is a variable. */
 #define SEEN_MAX 24u
+/* where a run begins, its length, the number beside it */
+#define SLOTS_OF_FIELD 3u
+#define SLOTS_OF_REPEAT 1u
 #define SEEN_BYTES_MAX (32u << 20)
 #define PLAIN_BYTES_MAX (64u << 20)
 
@@ -600,11 +603,27 @@ how_num(const struct tsn_field *f)
 	return NUM_SLOT;
 }
 
+static void
+put_const(struct shape *s, const struct tsn_field *f, bool text)
+{
+	put_field_head(s, f, FROM_CONST, NUM_NONE);
+	bin_add_u8(&s->sig, text);
+	bin_add_u32(&s->sig, text ? f->len : 0);
+	tsn_buf_add(&s->sig, f->ptr, text ? f->len : 0);
+	bin_add_u64(&s->sig, num_bits(f));
+}
+
+static bool
+carries_text(const struct tsn_field *f)
+{
+	return f->ptr != NULL && f->type < TSN_T_OBJECT && f->type != TSN_T_NULL;
+}
+
 /* A value that is not in the record: constant or slot. */
 static void
 put_outside(struct shape *s, const struct tsn_event *ev, const struct tsn_field *f)
 {
-	bool text = f->ptr != NULL && f->type < TSN_T_OBJECT && f->type != TSN_T_NULL;
+	bool text = carries_text(f);
 	uint64_t num = num_bits(f);
 	uint64_t hash = tsn_hash_bytes(text ? f->ptr : "", text ? f->len : 0, num + f->type);
 
@@ -621,11 +640,7 @@ put_outside(struct shape *s, const struct tsn_event *ev, const struct tsn_field 
 		}
 		return;
 	}
-	put_field_head(s, f, FROM_CONST, NUM_NONE);
-	bin_add_u8(&s->sig, text);
-	bin_add_u32(&s->sig, text ? f->len : 0);
-	tsn_buf_add(&s->sig, f->ptr, text ? f->len : 0);
-	bin_add_u64(&s->sig, num);
+	put_const(s, f, text);
 }
 
 /* The place of byte `pos` of the record: the first element that begins there or covers it. */
@@ -659,6 +674,10 @@ put_field(struct shape *s, const struct tsn_event *ev, uint32_t i, bool whole)
 
 	if (from != FROM_CONST) {
 		put_field_head(s, f, from, NUM_NONE);
+		return;
+	}
+	if (whole && s->val_count > TMPL_SLOTS_MAX - SLOTS_OF_FIELD - SLOTS_OF_REPEAT) {
+		put_const(s, f, carries_text(f));	/* thousands of fields: no slots are left */
 		return;
 	}
 	if (!whole && s->field_elem[i] != UINT32_MAX && !inside(ev, f, &start)) {

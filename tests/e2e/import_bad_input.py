@@ -175,6 +175,24 @@ def test_line_of_100_megabytes():
         assert again["already_stored"] == 3, again
 
 
+def test_more_fields_than_an_event_may_have():
+    """Each way to many fields: the first 8192 are kept, the event says so, rules still see it."""
+    with lib.Folder() as folder:
+        path = folder / "a.log"
+        path.write_bytes(
+            b"{" + b",".join(b'"k%d":%d' % (i, i) for i in range(20000)) + b"}\n"
+            b'{"list":[' + b",".join(b'{"v":%d}' % i for i in range(20000)) + b"]}\n"
+            b"CEF:0|a|b|c|d|e|10|" + b" ".join(b"k%d=v" % i for i in range(20000)) + b"\n"
+            b'{"good":1}\n')
+        s, _ = import_json(folder, path)
+        assert s["stored"] == 4, s
+        out, _ = lib.run("search", "--data", folder / "data", "--format", "json",
+                         "tags:field_limit | stats count() as n")
+        assert lib.lines(out) == [{"n": 3}], out
+        again, _ = import_json(folder, path)
+        assert again["already_stored"] == 4, again
+
+
 def test_standard_input():
     with lib.Folder() as folder:
         s, _ = import_json(folder, "-", stdin=gzip.compress(log_text(7)))

@@ -67,8 +67,14 @@ test_many_fields_grow_and_are_bounded(void **state)
 		tsn_event_add_int(&b, TSN_F_EVENT_COUNT, i, TSN_SLICE_NONE);
 	tsn_batch_seal(&b);
 	assert_true(b.events[0].flags & TSN_EV_FIELD_LIMIT);
-	assert_true(b.events[0].field_count >= TSN_EVENT_FIELDS_MAX);
-	assert_true(b.events[0].field_count < TSN_EVENT_FIELDS_MAX * 2);
+	assert_in_range(b.events[0].field_count, TSN_EVENT_FIELDS_MAX,
+	    TSN_EVENT_FIELDS_MAX + TSN_EVENT_FIELDS_SPARE);
+	assert_string_equal(b.events[0].fields[b.events[0].field_count - 1].ptr, "field_limit");
+	tsn_batch_reopen(&b);
+	for (unsigned i = 0; i < TSN_EVENT_FIELDS_SPARE * 2; i++)
+		tsn_event_append_str(&b, TSN_F_RELATED_IP, TSN_SLICE("192.0.2.1"));
+	tsn_batch_reseal(&b);
+	assert_int_equal(b.events[0].field_count, TSN_EVENT_FIELDS_MAX + TSN_EVENT_FIELDS_SPARE);
 }
 
 static void
