@@ -54,7 +54,7 @@ tsn_utf8_decode(const char *p, const char *end, uint32_t *ret_code)
 bool
 tsn_utf8_valid(struct tsn_slice s)
 {
-	const char *p = s.ptr, *end = p + s.len;
+	const char *p = s.ptr, *end = s.len == 0 ? p : p + s.len;
 	uint32_t code;
 
 	while (p < end) {

@@ -658,11 +658,12 @@ read_document(struct reader *r)
 enum tsn_code
 tsn_yaml_int_fast(struct tsn_arena *a, struct tsn_slice text, const struct tsn_yaml **ret_first)
 {
-	struct reader r = {.arena = a, .p = text.ptr, .end = text.ptr + text.len, .line = 1};
+	struct reader r = {.arena = a, .p = text.ptr, .line = 1};
 	struct tsn_yaml *first = NULL, *last = NULL;
 
 	if (text.len == 0 || text.ptr[0] == '%' || !text_is_simple(text))
 		return TSN_EAGAIN;
+	r.end = text.ptr + text.len;	/* an empty file may have no bytes to point to */
 	do {
 		struct tsn_yaml *doc;
 

@@ -147,9 +147,9 @@ void tsn_batch_reopen(struct tsn_batch *b);
 void tsn_batch_reseal(struct tsn_batch *b);
 
 /**
- * Adds a field to the open event.  When the event has TSN_EVENT_FIELDS_MAX fields (and, from seal
- * on, TSN_EVENT_FIELDS_SPARE more) or memory is exhausted the field is left out and the event gets TSN_EV_FIELD_LIMIT; key TSN_KEY_NONE (the key
- * table is full) likewise.  Never fails otherwise.
+ * Adds a field to the open event.  When the event has TSN_EVENT_FIELDS_MAX fields (from seal on
+ * TSN_EVENT_FIELDS_SPARE more) or memory is exhausted the field is left out and the event gets
+ * TSN_EV_FIELD_LIMIT; key TSN_KEY_NONE (the key table is full) likewise.  Never fails otherwise.
  */
 void tsn_event_add(struct tsn_batch *b, const struct tsn_field *f);
 void tsn_event_add_str(struct tsn_batch *b, tsn_key key, struct tsn_slice v);

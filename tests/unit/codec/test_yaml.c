@@ -168,10 +168,23 @@ test_deep(void **state)
 	assert_int_not_equal(tsn_yaml_parse(&arena, tsn_slice_of(text, 20000), &first, &err), TSN_OK);
 }
 
+static void
+test_no_bytes(void **state)
+{
+	const struct tsn_yaml *first;
+	struct tsn_err err = {0};
+
+	(void)state;
+	tsn_arena_reset(&arena);
+	if (tsn_yaml_parse(&arena, (struct tsn_slice){NULL, 0}, &first, &err) == TSN_OK)
+		assert_null(first);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_no_bytes),
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_deep),
