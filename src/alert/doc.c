@@ -153,10 +153,11 @@ tactic(struct tsn_slice tag)
 static void
 add_technique(struct threats *t, struct tsn_slice tag)
 {
-	char *text = t->text[t->techniques];
+	char *text;
 
 	if (tag.len >= sizeof t->text[0] || t->techniques == TECHNIQUES_MAX)
 		return;
+	text = t->text[t->techniques];
 	memcpy(text, tag.ptr, tag.len);
 	text[0] = 'T';
 	t->techniques++;
