@@ -12,7 +12,8 @@ put_user(struct tsn_parse_ctx *ctx, tsn_key name_key, tsn_key id_key, struct tsn
 	if (v.len > 1 && v.ptr[0] == '[' && v.ptr[v.len - 1] == ']')
 		v = (struct tsn_slice){v.ptr + 1, v.len - 2};
 	if (open != SIZE_MAX && v.ptr[v.len - 1] == ')') {
-		tsn_put_some(ctx, id_key, (struct tsn_slice){v.ptr + open + 5, v.len - open - 6});
+		if (id_key != TSN_KEY_NONE)
+			tsn_put_some(ctx, id_key, (struct tsn_slice){v.ptr + open + 5, v.len - open - 6});
 		v.len = open;
 	}
 	tsn_put_some(ctx, name_key, v);
