@@ -107,7 +107,7 @@ read_tag(struct tsn_slice tag, struct tsn_syslog *h)
 
 /* What the document says of the record in the way of a syslog header. */
 static struct tsn_syslog
-header(const struct json_doc *d)
+header_of(const struct json_doc *d)
 {
 	struct tsn_syslog h = {.priority = -1};
 
@@ -185,6 +185,31 @@ parse_inside(struct tsn_parse_ctx *ctx, const struct tsn_syslog *h, struct tsn_s
 	return h->program.len > 0 && tsn_syslog_message(ctx, h, text) == TSN_OK;
 }
 
+bool
+tsn_carry_parse(struct tsn_parse_ctx *ctx, uint32_t first, const struct tsn_syslog *header,
+    struct tsn_slice text, uint32_t flags)
+{
+	struct tsn_event *ev = ctx->ev;
+	const struct saved outer = {ev->dataset, ev->time_ns, ev->field_count, ev->pos_count, ev->flags,
+	    ev->repeat};
+
+	ev->time_ns = TSN_TIME_NONE;
+	ev->flags &= ~(uint32_t)TSN_EV_TIME_UNZONED;
+	if (text.len > 0 && parse_inside(ctx, header, text, (flags & TSN_CARRY_SURE) != 0) &&
+	    !(ev->flags & TSN_EV_ERROR)) {
+		settle_time(ev, &outer, (flags & TSN_CARRY_TOGETHER) != 0);
+		settle_fields(ev, first, outer.fields);
+		return true;
+	}
+	ev->dataset = outer.dataset;
+	ev->time_ns = outer.time_ns;
+	ev->field_count = outer.fields;
+	ev->pos_count = outer.pos;
+	ev->flags = outer.flags;
+	ev->repeat = outer.repeat;
+	return false;
+}
+
 static void
 put_new(struct tsn_parse_ctx *ctx, tsn_key key, struct tsn_slice text)
 {
@@ -201,8 +226,7 @@ tsn_carry_finish(struct json_doc *d)
 	bool stream = d->marks[TSN_CARRY_STREAM] != 0, known, parsed;
 	struct tsn_slice text = top_text(d, TSN_CARRY_JOURNAL), host;
 	struct tsn_slice exe = TSN_SLICE_NONE, cmdline = TSN_SLICE_NONE;
-	struct tsn_syslog h = header(d);
-	struct saved outer;
+	struct tsn_syslog h = header_of(d);
 	uint32_t carrier = 0;
 
 	known = journal != 0 || stream || h.program.len > 0 || d->marks[TSN_CARRY_AGENT] != 0;
@@ -225,22 +249,8 @@ tsn_carry_finish(struct json_doc *d)
 		exe = top_text(d, TSN_CARRY_EXE);
 		cmdline = top_text(d, TSN_CARRY_CMDLINE);
 	}
-	outer = (struct saved){ev->dataset, ev->time_ns, ev->field_count, ev->pos_count, ev->flags,
-	    ev->repeat};
-	ev->time_ns = TSN_TIME_NONE;
-	ev->flags &= ~(uint32_t)TSN_EV_TIME_UNZONED;
-	parsed = parse_inside(ctx, &h, text, known) && !(ev->flags & TSN_EV_ERROR);
-	if (!parsed) {
-		ev->dataset = outer.dataset;
-		ev->time_ns = outer.time_ns;
-		ev->field_count = outer.fields;
-		ev->pos_count = outer.pos;
-		ev->flags = outer.flags;
-		ev->repeat = outer.repeat;
-	} else {
-		settle_time(ev, &outer, journal != 0 || stream);
-		settle_fields(ev, d->first, outer.fields);
-	}
+	parsed = tsn_carry_parse(ctx, d->first, &h, text, (known ? TSN_CARRY_SURE : 0u) |
+	    (journal != 0 || stream ? TSN_CARRY_TOGETHER : 0u));
 	if (carrier != 0 && carrier == log)
 		ev->fields[carrier - 1].flags |= TSN_FIELD_HIDDEN;
 	if (carrier != 0 && !(parsed && text.ptr[0] == '{'))

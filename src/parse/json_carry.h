@@ -32,6 +32,18 @@ enum tsn_carry_mark {
 	TSN_CLOUD_STATUS,
 };
 
+enum tsn_carry_flag {
+	TSN_CARRY_SURE = 1,		/* there is a record inside: kinds that may fit are tried too */
+	TSN_CARRY_TOGETHER = 2,		/* its time and that around it are of one moment */
+};
+
+/**
+ * Parses the record that stands in `text`; the event's fields from `first` on and its time are what
+ * stands around it.  header: what that says of the record's program.  False: no kind knows it, the
+ * event is as it was.
+ */
+bool tsn_carry_parse(struct tsn_parse_ctx *ctx, uint32_t first, const struct tsn_syslog *header,
+    struct tsn_slice text, uint32_t flags);
 /** The mark of a name at the top; 0: none. */
 uint8_t tsn_carry_mark(struct tsn_slice name);
 /** Parses the record that the document carries, if it carries one; its time is set already. */

@@ -9,6 +9,7 @@
 	X(zeek) \
 	X(windows) \
 	X(json) \
+	X(cri) \
 	X(syslog) \
 	X(sshd) \
 	X(sudo) \

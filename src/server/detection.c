@@ -61,6 +61,9 @@ load_rules(struct tsn_detection *d, struct tsn_loader *loader, struct tsn_err *e
 	for (uint32_t i = 0; i < d->o.rule_count; i++)
 		TSN_TRY(tsn_loader_add_path(loader, d->o.rules[i], err));
 	TSN_TRY(tsn_loader_finish(loader, &d->rules, &d->report, err));
+	if (report->loaded + report->skipped + report->failed == 0)
+		TSN_FAIL(err, TSN_ENOTFOUND, "%s: no rules in it (.yml and .yaml files with detections)",
+		    d->o.rules[0]);
 	for (uint32_t i = 0; d->o.problem != NULL && i < report->problem_count; i++)
 		d->o.problem(d->o.ctx, &report->problems[i]);
 	for (uint32_t i = 0; i < report->problem_count; i++) {

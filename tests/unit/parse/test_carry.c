@@ -62,6 +62,15 @@ static const struct {
 	{"{\"__REALTIME_TIMESTAMP\":\"1763632800123456\",\"MESSAGE\":[72,-1,\"x\"]}",
 	    "event.dataset=json"},
 	{"{\"__REALTIME_TIMESTAMP\":\"1763632800123456\",\"MESSAGE\":null}", "event.dataset=json"},
+	/* containers */
+	{"2025-11-20T12:00:00.5+01:00 stdout F 1.2.3.4 - - [20/Nov/2025:12:00:00 +0100] "
+	    "\"GET /a HTTP/1.1\" 200 1 \"-\" \"curl\"", "event.dataset=apache.access|source.ip=1.2.3.4|"
+	    "stream=stdout|@timestamp=2025-11-20T11:00:00.000Z"},
+	{"2025-11-20T11:00:00.123456789Z stderr F words: of a program", "event.dataset=container.log|"
+	    "message=words: of a program|stream=stderr|@timestamp=2025-11-20T11:00:00.123456789Z"},
+	{"2025-11-20T11:00:00.123456789Z stderr P {\"cut\":", "event.dataset=container.log|"
+	    "message={\"cut\":|log.flags=partial|!event.kind"},
+	{"2025-11-20T11:00:00.123456789Z stderr F", "event.dataset=container.log|message="},
 	/* clouds */
 	{"{\"eventVersion\":\"1.08\",\"userIdentity\":{\"type\":\"IAMUser\",\"userName\":\"alice\"},"
 	    "\"eventTime\":\"2025-11-20T10:00:00Z\",\"eventSource\":\"signin.amazonaws.com\","
