@@ -200,6 +200,8 @@ struct group *tsn_group_get(struct tsn_detect *d, uint32_t corr, const struct hi
 /** Adds the hit in its place; *ret_known: it is there already. */
 TSN_MUST_CHECK enum tsn_code tsn_group_add(struct corr_state *s, struct group *g,
     const struct hit *hit, bool *ret_known);
+/** True when an entry has the value; of groups that keep values. */
+bool tsn_group_has(const struct group *g, uint64_t value);
 void tsn_group_drop_before(struct group *g, int64_t time_ns);
 /** Drops all entries. */
 void tsn_group_clear(struct corr_state *s, struct group *g);

@@ -58,6 +58,7 @@ struct group *
 tsn_group_get(struct tsn_detect *d, uint32_t corr, const struct hit *hit)
 {
 	struct corr_state *s = &d->corr.states[corr];
+	const struct tsn_correlation *c = d->set->corrs[corr].c;
 	struct group *g;
 
 	if (!grow_buckets(s))
@@ -76,7 +77,8 @@ tsn_group_get(struct tsn_detect *d, uint32_t corr, const struct hit *hit)
 	g->key_hash = hit->key_hash;
 	g->key_len = hit->key_len;
 	g->last_ns = TSN_TIME_NONE;
-	g->counts = d->set->corrs[corr].c->type == TSN_CORR_VALUE_COUNT;
+	g->counts = c->type == TSN_CORR_VALUE_COUNT ||
+	    (c->type == TSN_CORR_LEAKY_BUCKET && c->field_count > 0);
 	memcpy(g->key, hit->key, hit->key_len);
 	g->chain = s->buckets[g->key_hash & s->bucket_mask];
 	s->buckets[g->key_hash & s->bucket_mask] = g;
@@ -145,6 +147,12 @@ use_value(struct corr_state *s, struct group *g, uint64_t value)
 	v->value = value;
 	v->uses++;
 	return TSN_OK;
+}
+
+bool
+tsn_group_has(const struct group *g, uint64_t value)
+{
+	return g->values != NULL && find_value(g->values, g->value_mask, value)->uses > 0;
 }
 
 static void

@@ -240,7 +240,7 @@ judge_bucket(struct tsn_detect *d, const struct hit *hit, struct group *g, bool 
 	const struct tsn_correlation *c = d->set->corrs[hit->corr].c;
 	double passed;
 
-	if (is_new || time_minus(hit->time_ns, g->start_ns) > tsn_judge_keep_ns(c)) {
+	if (is_new) {
 		g->level = 0;
 		g->start_ns = hit->time_ns;
 		tsn_group_drop_before(g, hit->time_ns);
@@ -309,6 +309,12 @@ tsn_judge_hit(struct tsn_detect *d, const struct hit *hit)
 	is_new = g->last_ns == TSN_TIME_NONE;
 	if (c->type != TSN_CORR_LEAKY_BUCKET && c->type != TSN_CORR_FIRST_SEEN)
 		TSN_TRY(end_window(d, hit, g, at_close));
+	if (c->type == TSN_CORR_LEAKY_BUCKET) {
+		/* A bucket that has drained is a new one; of equal values only the first is counted. */
+		is_new |= time_minus(hit->time_ns, g->start_ns) > tsn_judge_keep_ns(c);
+		if (!is_new && c->field_count > 0 && tsn_group_has(g, hit->value))
+			return TSN_OK;
+	}
 	TSN_TRY(tsn_group_add(s, g, hit, &known));
 	if (known) {
 		s->stats.duplicates++;

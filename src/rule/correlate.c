@@ -232,7 +232,7 @@ check_draft(const struct tsn_yaml *map, const struct tsn_correlation *c, struct 
 	if (needs_field(c->type) && c->field_count == 0)
 		TSN_FAIL_AT(err, TSN_EINVAL, map->line, "a correlation %s needs a field in its condition",
 		    types[c->type]);
-	if (!needs_field(c->type) && c->field_count > 0)
+	if (!needs_field(c->type) && c->field_count > 0 && c->type != TSN_CORR_LEAKY_BUCKET)
 		TSN_FAIL_AT(err, TSN_EINVAL, map->line, "a correlation %s has no use for a field",
 		    types[c->type]);
 	if (c->type >= TSN_CORR_VALUE_SUM && c->type <= TSN_CORR_VALUE_MEDIAN && c->field_count > 1)

@@ -22,7 +22,8 @@ enum tsn_corr_type {
 	TSN_CORR_VALUE_PERCENTILE,	/* `percentile` of the numbers in `fields` */
 	TSN_CORR_VALUE_MEDIAN,		/* the same with 50 */
 	/* tocsin's own */
-	TSN_CORR_LEAKY_BUCKET,		/* more than `capacity` events; one drains per `leak_ns` */
+	/* More than `capacity` events, or values of `fields` that differ; one drains per `leak_ns`. */
+	TSN_CORR_LEAKY_BUCKET,
 	TSN_CORR_FIRST_SEEN,		/* a value of `fields` never seen for the group, after learn_ns */
 	TSN_CORR__COUNT
 };

@@ -199,6 +199,15 @@ static const struct corr_case cases[] = {
 	{"leaky bucket drains", CORR("  type: leaky_bucket\n  rules: [fail]\n  group-by: [user]\n"
 				     "  capacity: 2\n  leakspeed: 10s\n"),
 	    {F(1), F(11), F(21), F(31), F(41)}, ""},
+	{"leaky bucket of different values", CORR("  type: leaky_bucket\n  rules: [fail]\n"
+	    "  group-by: [user]\n  capacity: 2\n  leakspeed: 10s\n  condition: {field: value}\n"),
+	    {{1, "fail", "u", "1"}, {2, "fail", "u", "1"}, {3, "fail", "u", "2"},
+		{4, "fail", "u", "2"}, {5, "fail", "u", "1"}, {6, "fail", "u", "3"},
+		{7, "fail", "u", "1"}}, "u 3 1-6;"},
+	{"leaky bucket of different values drains", CORR("  type: leaky_bucket\n  rules: [fail]\n"
+	    "  group-by: [user]\n  capacity: 2\n  leakspeed: 10s\n  condition: {field: value}\n"),
+	    {{1, "fail", "u", "1"}, {2, "fail", "u", "2"}, {30, "fail", "u", "1"},
+		{31, "fail", "u", "2"}, {32, "fail", "u", "2"}}, ""},
 	{"first seen", CORR("  type: first_seen\n  rules: [fail]\n  group-by: [user]\n"
 			    "  condition: {field: value}\n  learning: 10s\n"),
 	    {F(1), {5, "fail", "u", "2"}, {20, "fail", "u", "2"}, {21, "fail", "u", "3"},
