@@ -50,7 +50,7 @@ fuzz:
 	@tools/fuzz.sh $${SECONDS_EACH:-60}
 
 lint:
-	@tools/lint.sh
+	@tools/test.sh clang >/dev/null; LINT_DEEP=1 tools/lint.sh
 
 install: build
 	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild

@@ -195,7 +195,7 @@ tsn_time_format(int64_t ns, char out[TSN_TIME_TEXT_MAX])
 	put(out + 20, value, width);
 	out[20 + width] = 'Z';
 	out[21 + width] = '\0';
-	return (size_t)(21 + width);
+	return 21 + (size_t)width;
 }
 
 enum tsn_code

@@ -8,9 +8,9 @@ static const char *const parts[] = {"minute", "hour", "day", "week", "month", "y
 static enum tsn_code
 compile_part(const struct tsn_atom *atom, struct tsn_order *ret, struct tsn_err *err)
 {
-	for (uint8_t i = 0; i < TSN_COUNT(parts); i++) {
+	for (uint32_t i = 0; i < TSN_COUNT(parts); i++) {
 		if (tsn_slice_eq(atom->value, tsn_slice_cstr(parts[i]))) {
-			ret->part = i;
+			ret->part = (uint8_t)i;
 			ret->low = atom->number;
 			return TSN_OK;
 		}
