@@ -65,6 +65,18 @@ request_resume(struct request *r)
 	MHD_resume_connection(r->connection);
 }
 
+static enum answer
+shaped_problem(struct request *r, const char *detail)
+{
+	if (r->form == FORM_SPLUNK) {
+		splunk_problem(r, detail);
+	} else {
+		tsn_buf_printf(&r->out, "%s\n", detail);
+		r->type = "text/plain; charset=utf-8";
+	}
+	return ANSWER_NOW;
+}
+
 enum answer
 problem(struct request *r, unsigned status, const char *title, const char *fmt, ...)
 {
@@ -75,6 +87,9 @@ problem(struct request *r, unsigned status, const char *title, const char *fmt, 
 	(void)vsnprintf(detail, sizeof detail, fmt, ap);
 	va_end(ap);
 	tsn_buf_reset(&r->out);
+	r->status = status;
+	if (r->form != FORM_PROBLEM)
+		return shaped_problem(r, detail);
 	tsn_buf_lit(&r->out, "{\"type\":\"about:blank\",\"title\":");
 	tsn_json_write_string(&r->out, tsn_slice_cstr(title));
 	tsn_buf_printf(&r->out, ",\"status\":%u,\"detail\":", status);
@@ -82,7 +97,6 @@ problem(struct request *r, unsigned status, const char *title, const char *fmt, 
 	tsn_buf_lit(&r->out, ",\"instance\":");
 	tsn_json_write_string(&r->out, tsn_slice_cstr(r->url));
 	tsn_buf_lit(&r->out, "}\n");
-	r->status = status;
 	r->type = "application/problem+json";
 	return ANSWER_NOW;
 }
@@ -173,8 +187,10 @@ find_endpoint(struct request *r, bool *ret_path_known)
 				continue;
 			/* Every first segment may be the name of an Elasticsearch index. */
 			*ret_path_known |= *t != elastic_endpoints;
-			if (method_matches(e->method, r->method))
-				return e;
+			if (!method_matches(e->method, r->method))
+				continue;
+			r->form = endpoint_form(*t);
+			return e;
 		}
 	return NULL;
 }
@@ -344,10 +360,16 @@ answer_at_once(struct request *r)
 static enum MHD_Result
 begin_request(struct request *r)
 {
+	struct tsn_slice encoding;
+
 	r->refused = refuse(r) == ANSWER_NOW;
 	if (r->refused && answer_at_once(r))
 		return send_answer(r);
-	body_init(&r->body, request_header(r, "Content-Encoding"), r->http->o.body_bytes_max,
+	encoding = request_header(r, "Content-Encoding");
+	/* Loki's bodies are always in snappy's block format; some of its clients say so. */
+	if (r->form == FORM_LOKI && tsn_slice_eq_nocase(encoding, TSN_SLICE("snappy")))
+		encoding = TSN_SLICE_NONE;
+	body_init(&r->body, encoding, r->http->o.body_bytes_max,
 	    r->http->o.backend->queue);
 	return MHD_YES;
 }
@@ -434,7 +456,8 @@ open_http(struct tsn_http *h, struct tsn_err *err)
 		TSN_FAIL(err, TSN_EINVAL, "listening beyond this machine needs http.token_file in the "
 					  "configuration");
 	h->workers = workers_new(WORKERS);
-	if (h->workers == NULL)
+	h->acks = acks_new();
+	if (h->workers == NULL || h->acks == NULL)
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
 	return start_daemon(h, err);
 }
@@ -468,6 +491,7 @@ tsn_http_close(struct tsn_http *h)
 	if (h->daemon != NULL)
 		MHD_stop_daemon(h->daemon);
 	tokens_free(h->tokens);
+	acks_free(h->acks);
 	free(h);
 }
 

@@ -16,6 +16,14 @@ enum answer {
 	ANSWER_LATER,	/* request_resume() will be called, from whatever thread */
 };
 
+/** What errors look like to the clients of an endpoint. */
+enum form {
+	FORM_PROBLEM,	/* RFC 9457 */
+	FORM_SPLUNK,	/* {"text":"Invalid token","code":4} */
+	FORM_LOKI,	/* a line of text */
+	FORM_OTLP,	/* google.rpc.Status, JSON or protobuf as the request */
+};
+
 struct request;
 
 struct endpoint {
@@ -33,6 +41,7 @@ struct request {
 	struct tsn_http *http;
 	struct MHD_Connection *connection;
 	const struct endpoint *endpoint;
+	enum form form;		/* of the endpoint's errors */
 	const char *method;
 	const char *url;
 	struct tsn_slice parts[PATH_PARTS_MAX];	/* what stood for the braces */
@@ -58,15 +67,20 @@ struct tsn_http {
 	bool loopback;
 	struct tokens *tokens;
 	struct workers *workers;
+	struct acks *acks;
 	atomic_bool stopping;
 };
 
 /* NULL-terminated; each table ends with an entry without path. */
 extern const struct endpoint *const endpoint_tables[];
+/** What errors of a table's endpoints look like. */
+enum form endpoint_form(const struct endpoint *table);
 
 /** Fills the answer with a problem document (RFC 9457). */
 enum answer problem(struct request *r, unsigned status, const char *title, const char *fmt, ...)
     TSN_PRINTF(4, 5);
+/** hec.c: the same problem as its clients want it; r->status is set. */
+void splunk_problem(struct request *r, const char *detail);
 /** The same with the code an error has: 404, 409, 503, ... */
 enum answer problem_of(struct request *r, enum tsn_code code, const struct tsn_err *err);
 enum answer answer_json(struct request *r, unsigned status);
@@ -91,6 +105,10 @@ void tokens_free(struct tokens *t);
 enum tsn_role tokens_role(const struct tokens *t, struct tsn_slice authorization);
 bool role_may(enum tsn_role have, enum tsn_role need);
 const char *role_name(enum tsn_role role);
+
+/* hec_ack.c */
+struct acks *acks_new(void);
+void acks_free(struct acks *a);
 
 /* workers.c */
 struct workers *workers_new(unsigned count);

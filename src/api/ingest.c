@@ -1,7 +1,7 @@
 /*
  * api/ingest: records that come by HTTP.  The answer is given after the commit that holds them.
  */
-#include "api/endpoints_int.h"
+#include "api/intake_int.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,11 +12,6 @@
 #include "codec/json.h"
 #include "event/event.h"
 #include "os/clock.h"
-#include "parse/frame.h"
-
-#define RECORDS_MAX 250000u
-#define RECORDS_STEP 4096u
-#define KEPT_BYTES_MAX (4u << 20)
 
 /* What one item of a bulk request asked for. */
 struct item {
@@ -25,13 +20,9 @@ struct item {
 };
 
 struct ingest {
-	struct tsn_block block;		/* first */
-	struct request *r;
-	struct tsn_block_record *records;
-	uint32_t count, cap;
+	struct intake base;		/* first */
 	struct item *items;		/* bulk: one per action */
 	uint32_t item_count, item_cap;
-	struct tsn_arena arena;
 	int64_t began_ns;
 	bool bulk;
 	bool single;			/* one document under a path of its own */
@@ -42,90 +33,20 @@ ingest_done(void *held)
 {
 	struct ingest *in = held;
 
-	tsn_arena_done(&in->arena);
-	free(in->records);
+	intake_done(&in->base);
 	free(in->items);
 	free(in);
-}
-
-static struct ingest *
-ingest_new(struct request *r)
-{
-	struct ingest *in = calloc(1, sizeof *in);
-
-	if (in == NULL)
-		return NULL;
-	in->r = r;
-	in->began_ns = tsn_clock_mono_ns();
-	tsn_arena_init(&in->arena, KEPT_BYTES_MAX);
-	r->held = in;
-	r->held_done = ingest_done;
-	return in;
-}
-
-/* Grows an array by steps that are paid from the budget. */
-static void *
-grow(struct request *r, void *array, uint32_t count, uint32_t *cap, size_t size)
-{
-	uint32_t more;
-	void *bigger;
-
-	if (count < *cap)
-		return array;
-	more = *cap < RECORDS_STEP ? RECORDS_STEP : *cap;
-	if (*cap >= RECORDS_MAX || !body_reserve(&r->body, more * size))
-		return NULL;
-	bigger = reallocarray(array, *cap + more, size);
-	if (bigger != NULL)
-		*cap += more;
-	return bigger;
-}
-
-static bool
-add_record(struct ingest *in, struct tsn_slice bytes, bool truncated)
-{
-	struct tsn_block_record *records =
-	    grow(in->r, in->records, in->count, &in->cap, sizeof *records);
-
-	if (records == NULL)
-		return false;
-	in->records = records;
-	if (bytes.len > TSN_RECORD_BYTES_MAX) {
-		bytes.len = TSN_RECORD_BYTES_MAX;
-		truncated = true;
-	}
-	records[in->count++] = (struct tsn_block_record){
-		.ptr = bytes.ptr, .len = (uint32_t)bytes.len, .truncated = truncated};
-	return true;
-}
-
-static const struct tsn_source *
-source_of(struct request *r)
-{
-	const struct tsn_backend *b = r->http->o.backend;
-	char address[TSN_ADDR_TEXT_MAX], name[200];
-	struct tsn_source like = {
-		.address = request_peer(r, address),
-		.kind = request_arg(r, "kind"),
-	};
-	int n;
-
-	if (like.kind.len > 64)
-		like.kind.len = 64;
-	n = snprintf(name, sizeof name, "http from %.*s%s%.*s", TSN_SLICE_ARG(like.address),
-	    like.kind.len > 0 ? " kind " : "", TSN_SLICE_ARG(like.kind));
-	return b->source(b->ctx, &like, tsn_slice_of(name, (size_t)n));
 }
 
 /* An id by which a search finds the event: the same that the engine will compute. */
 static void
 write_id(struct tsn_buf *out, const struct ingest *in, uint32_t record)
 {
-	const struct tsn_block_record *rec = &in->records[record];
+	const struct tsn_block_record *rec = &in->base.records[record];
 	uint64_t id[2];
 	char text[32];
 
-	tsn_event_id_compute(in->block.source, in->block.sequence + record,
+	tsn_event_id_compute(in->base.block.source, in->base.block.sequence + record,
 	    tsn_slice_of(rec->ptr, rec->len), id);
 	tsn_event_id_format(id, text);
 	tsn_buf_char(out, '"');
@@ -194,18 +115,13 @@ elastic_error(struct request *r, unsigned status, const char *type, const char *
 	return answer_json(r, status);
 }
 
-/* In the engine's thread: write the answer, wake the connection. */
 static void
-committed(struct tsn_block *block, enum tsn_code code)
+write_answer(struct intake *base)
 {
-	struct ingest *in = (struct ingest *)block;
-	struct request *r = in->r;
+	struct ingest *in = (struct ingest *)base;
+	struct request *r = base->r;
 
-	if (code != TSN_OK) {
-		r->retry_after = 1;
-		(void)problem(r, 503, "Not stored", "%s", code == TSN_ECANCELED ?
-		    "the server is stopping" : "the store could not take the records");
-	} else if (in->bulk) {
+	if (in->bulk) {
 		write_items(&r->out, in);
 		(void)answer_json(r, 200);
 	} else if (in->single) {
@@ -214,90 +130,39 @@ committed(struct tsn_block *block, enum tsn_code code)
 		tsn_buf_lit(&r->out, "}\n");
 		(void)answer_json(r, 201);
 	} else {
-		tsn_buf_printf(&r->out, "{\"accepted\":%u}\n", in->count);
+		tsn_buf_printf(&r->out, "{\"accepted\":%u}\n", base->count);
 		(void)answer_json(r, 200);
 	}
-	request_resume(r);
 }
 
-static enum answer
-too_many(struct request *r)
+static struct ingest *
+ingest_new(struct request *r)
 {
-	if (r->body.failed == TSN_EAGAIN) {
-		r->retry_after = 1;
-		return problem(r, 429, "Too many requests", "%s", r->body.why);
-	}
-	return problem(r, 413, "Content too large", "a request has at most %u records",
-	    RECORDS_MAX);
-}
+	struct ingest *in = calloc(1, sizeof *in);
 
-static enum answer
-submit(struct ingest *in)
-{
-	struct request *r = in->r;
-	struct tsn_queue *queue = r->http->o.backend->queue;
-
-	in->block.source = source_of(r);
-	if (in->block.source == NULL)
-		return problem(r, 503, "Service unavailable", "out of memory");
-	in->block.records = in->records;
-	in->block.count = in->count;
-	in->block.received_ns = tsn_clock_real_ns();
-	in->block.done = committed;
-	in->block.sequence = tsn_queue_sequence(queue, in->count);
-	/* First: the answer may come before push returns. */
-	request_suspend(r);
-	if (tsn_queue_push(queue, &in->block) != TSN_OK) {
-		(void)problem(r, 503, "Stopping", "the server is stopping");
-		request_resume(r);
-	}
-	return ANSWER_LATER;
-}
-
-/* Records in any form a file may have: JSON lines, lines, a JSON array. */
-static enum answer
-frame_body(struct ingest *in, struct tsn_framer *framer)
-{
-	struct tsn_frame f;
-	bool flushed = false;
-
-	tsn_framer_feed(framer, tsn_buf_get(&in->r->body.bytes));
-	for (;;) {
-		enum tsn_code code = tsn_framer_next(framer, &f);
-
-		if (code == TSN_EAGAIN && flushed)
-			return ANSWER_LATER;
-		if (code == TSN_EAGAIN) {
-			tsn_framer_flush(framer, TSN_FRAME_END);
-			flushed = true;
-			continue;
-		}
-		if (code != TSN_OK || (!f.stable && tsn_frame_keep(&f, &in->arena) != TSN_OK))
-			return problem(in->r, 503, "Service unavailable", "out of memory");
-		if (!add_record(in, f.bytes, f.truncated))
-			return too_many(in->r);
-	}
+	if (in == NULL)
+		return NULL;
+	intake_init(&in->base, r, write_answer, ingest_done);
+	in->began_ns = tsn_clock_mono_ns();
+	return in;
 }
 
 static enum answer
 ingest(struct request *r)
 {
 	struct ingest *in = ingest_new(r);
-	struct tsn_framer *framer = tsn_framer_new(NULL);
 	enum answer answer;
 
-	if (in == NULL || framer == NULL)
-		answer = problem(r, 503, "Service unavailable", "out of memory");
-	else
-		answer = frame_body(in, framer);
-	tsn_framer_free(framer);
+	if (in == NULL)
+		return problem(r, 503, "Service unavailable", "out of memory");
+	answer = intake_frame(&in->base, tsn_buf_get(&r->body.bytes), NULL);
 	if (answer == ANSWER_NOW)
 		return answer;
-	if (in->count == 0) {
+	if (in->base.count == 0) {
 		tsn_buf_lit(&r->out, "{\"accepted\":0}\n");
 		return answer_json(r, 200);
 	}
-	return submit(in);
+	return intake_submit(&in->base, "http");
 }
 
 static struct tsn_slice
@@ -319,7 +184,7 @@ read_action(struct ingest *in, struct tsn_slice line, struct item *item)
 	struct tsn_json_reader json;
 	enum tsn_json_token t;
 
-	tsn_json_reader_init(&json, line, &in->arena);
+	tsn_json_reader_init(&json, line, &in->base.arena);
 	TSN_TRY(tsn_json_next(&json, &t, NULL));
 	if (t != TSN_JSON_OBJECT)
 		return TSN_EPARSE;
@@ -358,7 +223,7 @@ static enum answer
 bulk_item(struct ingest *in, struct tsn_slice *left, uint32_t *line_number)
 {
 	struct tsn_slice line = next_line(left);
-	struct item item = {.index = in->r->parts[0]}, *items;
+	struct item item = {.index = in->base.r->parts[0]}, *items;
 	bool has_document;
 
 	(*line_number)++;
@@ -367,25 +232,25 @@ bulk_item(struct ingest *in, struct tsn_slice *left, uint32_t *line_number)
 	if (read_action(in, line, &item) != TSN_OK ||
 	    !(is_op(&item, "create") || is_op(&item, "index") || is_op(&item, "update") ||
 		is_op(&item, "delete")))
-		return elastic_error(in->r, 400, "illegal_argument_exception",
+		return elastic_error(in->base.r, 400, "illegal_argument_exception",
 		    "Malformed action/metadata line [%u], expected {\"create\":{...}} or "
 		    "{\"index\":{...}}", *line_number);
 	item.refused = is_op(&item, "update") || is_op(&item, "delete");
 	has_document = !is_op(&item, "delete");
-	items = grow(in->r, in->items, in->item_count, &in->item_cap, sizeof *items);
+	items = intake_grow(in->base.r, in->items, in->item_count, &in->item_cap, sizeof *items);
 	if (items == NULL)
-		return too_many(in->r);
+		return intake_refused(in->base.r);
 	in->items = items;
 	items[in->item_count++] = item;
 	if (!has_document)
 		return ANSWER_LATER;
 	if (left->len == 0)
-		return elastic_error(in->r, 400, "illegal_argument_exception",
+		return elastic_error(in->base.r, 400, "illegal_argument_exception",
 		    "line [%u] has no document behind it", *line_number);
 	line = next_line(left);
 	(*line_number)++;
-	if (!item.refused && !add_record(in, line, false))
-		return too_many(in->r);
+	if (!item.refused && !intake_add(&in->base, line, false, NULL))
+		return intake_refused(in->base.r);
 	return ANSWER_LATER;
 }
 
@@ -405,11 +270,11 @@ ingest_bulk(struct request *r)
 			return ANSWER_NOW;
 	if (in->item_count == 0)
 		return elastic_error(r, 400, "parse_exception", "request body is required");
-	if (in->count == 0) {
+	if (in->base.count == 0) {
 		write_items(&r->out, in);
 		return answer_json(r, 200);
 	}
-	return submit(in);
+	return intake_submit(&in->base, "http");
 }
 
 /* One document under a path of its own. */
@@ -426,9 +291,9 @@ document(struct request *r)
 	in->items[0] = (struct item){.index = r->parts[0], .id = r->parts[1]};
 	if (body.len == 0)
 		return elastic_error(r, 400, "parse_exception", "request body is required");
-	if (!add_record(in, body, false))
-		return too_many(r);
-	return submit(in);
+	if (!intake_add(&in->base, body, false, NULL))
+		return intake_refused(r);
+	return intake_submit(&in->base, "http");
 }
 
 const struct endpoint ingest_endpoints[] = {

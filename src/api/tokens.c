@@ -149,7 +149,8 @@ tokens_role(const struct tokens *t, struct tsn_slice authorization)
 	scheme = tsn_slice_of(authorization.ptr, blank);
 	value = tsn_slice_trim(tsn_slice_from(authorization, blank));
 	if (tsn_slice_eq_nocase(scheme, TSN_SLICE("bearer")) ||
-	    tsn_slice_eq_nocase(scheme, TSN_SLICE("apikey")))
+	    tsn_slice_eq_nocase(scheme, TSN_SLICE("apikey")) ||
+	    tsn_slice_eq_nocase(scheme, TSN_SLICE("splunk")))
 		return find(t, value);
 	/* Shippers that speak to Elasticsearch send a name and a password: the token is the latter. */
 	if (!tsn_slice_eq_nocase(scheme, TSN_SLICE("basic")) || value.len > sizeof plain ||

@@ -14,10 +14,13 @@
 #include "base/err.h"
 #include "event/event.h"
 
+struct tsn_aside;	/* parse/parse.h */
+
 struct tsn_block_record {
 	const char *ptr;	/* in the block's bytes */
 	uint32_t len;
 	bool truncated;
+	const struct tsn_aside *aside;	/* what came beside it, or NULL */
 };
 
 struct tsn_block {

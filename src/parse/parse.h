@@ -16,6 +16,21 @@
 
 #include "event/event.h"
 
+/**
+ * What a shipper sent beside a record.  Its fields are added to those of the record; where ECS has
+ * a name for one (hec.host: host.name) it gets that, unless the record itself says what it is.
+ */
+struct tsn_aside {
+	/** JSON objects, or empty; names may be dotted.  They live as long as the record's bytes. */
+	struct tsn_slice shared, own;
+	/** The shipper's time, or TSN_TIME_NONE: the event's, if the record has none ... */
+	int64_t time_ns;
+	/** ... else a field of this name; TSN_KEY_ROOT: none. */
+	tsn_key time_key;
+	/** Not empty: the record is what could not be decoded, and this is why. */
+	struct tsn_slice error;
+};
+
 struct tsn_record {
 	struct tsn_slice bytes;		/* without the line end; kept by the caller until reset */
 	uint64_t offset;
@@ -23,6 +38,7 @@ struct tsn_record {
 	int64_t received_ns;
 	const struct tsn_source *source;
 	bool truncated;
+	const struct tsn_aside *aside;	/* or NULL */
 };
 
 struct tsn_parser;		/* one per thread: scratch and per-source state */

@@ -62,6 +62,9 @@ void *tsn_parse_state(struct tsn_parse_ctx *ctx, const void *owner, size_t bytes
 enum tsn_code tsn_parse_body(struct tsn_parse_ctx *ctx, const struct tsn_syslog *header,
     struct tsn_slice body);
 
+/** After the record: adds what came beside it. */
+void tsn_parse_aside(struct tsn_parse_ctx *ctx, const struct tsn_aside *aside);
+
 /**
  * Parses a whole record that stands inside another (a line in a document of a shipper).  maybe:
  * also by descriptors that are not sure.  After TSN_EPARSE the caller takes the event back to what

@@ -412,6 +412,23 @@ tsn_parser_find(struct tsn_slice kind)
 	return found;
 }
 
+static void
+parse_record(struct tsn_parse_ctx *ctx, const struct tsn_record *rec)
+{
+	const struct tsn_aside *aside = rec->aside;
+
+	if (aside != NULL && aside->error.len > 0) {
+		ctx->ev->dataset = TSN_SLICE("generic");
+		tsn_event_fail(ctx->batch, aside->error);
+	} else if (ctx->state->fixed != NULL) {
+		parse_fixed(ctx, rec->bytes);
+	} else {
+		parse_any(ctx, rec->bytes);
+	}
+	if (aside != NULL && !ctx->framing)
+		tsn_parse_aside(ctx, aside);
+}
+
 enum tsn_code
 tsn_parser_record(struct tsn_parser *p, const struct tsn_record *rec, struct tsn_batch *batch,
     const struct tsn_event **ret_event)
@@ -444,10 +461,7 @@ tsn_parser_record(struct tsn_parser *p, const struct tsn_record *rec, struct tsn
 	ctx->state = st;
 	p->depth = 0;
 	fix_kind(st, rec->source);
-	if (st->fixed != NULL)
-		parse_fixed(ctx, rec->bytes);
-	else
-		parse_any(ctx, rec->bytes);
+	parse_record(ctx, rec);
 	if (ctx->framing) {
 		tsn_batch_abandon(batch);
 		*ret_event = NULL;

@@ -415,6 +415,7 @@ take_block(struct tsn_server *s, const struct tsn_block *b)
 			.received_ns = b->received_ns,
 			.source = b->source,
 			.truncated = b->records[i].truncated,
+			.aside = b->records[i].aside,
 		};
 
 		TSN_TRY(sink->record(sink->ctx, &rec));

@@ -1,0 +1,179 @@
+"""What shippers speak over HTTP: Splunk's event collector, Loki's push, OTLP logs.
+
+1. Send good, bad, compressed, huge and slow requests in each form.
+2. Look at the answers: those of the original, and only after the commit.
+3. Look at what a search finds: the record recognised, the shipper's fields beside it.
+"""
+import gzip
+import json
+import socket
+
+import lib
+from serve import Server
+
+CONFIG = """
+http:
+  max_body: 4MiB
+  timeout: 4s
+"""
+CHANNEL = "0aeeac95-ac74-4aa9-b30d-6c4c0ac581ba"
+SSHD = "Nov 20 10:00:00 web-01 sshd[7]: Failed password for root from 203.0.113.66 port 4000 ssh2"
+
+
+def post(server, path, body, **headers):
+    """Status and body; header names with _ for -."""
+    body = body if isinstance(body, bytes) else body.encode()
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    code, _, answer = server.request("POST", path, body, names)
+    return code, answer
+
+
+def hec(server, body, path="/services/collector/event", **headers):
+    code, answer = post(server, path, body, **headers)
+    return code, json.loads(answer)
+
+
+def one(server, query):
+    found = server.search(query)
+    assert len(found) == 1, (query, found)
+    return found[0]
+
+
+def fields(event, **want):
+    """Each name of want, with __ for dots, is so in the event."""
+    for name, value in want.items():
+        name = name.replace("__", ".")
+        assert lib.get(event, name) == value, (name, lib.get(event, name), value, event)
+
+
+def slowly(server, head, body):
+    with socket.create_connection(("127.0.0.1", server.ports["http"])) as s:
+        s.settimeout(10)
+        head = "%s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % (head, len(body))
+        for byte in head.encode() + body:
+            s.sendall(bytes([byte]))
+        answer = b""
+        while chunk := s.recv(4096):
+            answer += chunk
+        return answer
+
+
+def row(server, name):
+    return next(r for r in server.status()["sources"] if r["source"] == name)
+
+
+def test_hec_events():
+    with lib.Folder() as folder, Server(folder, CONFIG) as server:
+        body = (json.dumps({"time": 1700000000.25, "host": "edge-1", "source": "/var/log/auth.log",
+                            "sourcetype": "linux_secure", "index": "main", "event": SSHD + "\n",
+                            "fields": {"team": "blue", "n": 7, "list": ["a", "b"]}})
+                + json.dumps({"time": "1700000001.500", "host": "edge-2", "event": {"app": "shop", "user": "bob"}})
+                + "\r\n" + json.dumps({"event": "just \"text\" \u00e4"}) + json.dumps({"event": 42, "time": "soon"}))
+        for path in ("/services/collector/event", "/services/collector", "/services/collector/1.0",
+                     "/services/collector/event/1.0"):
+            assert hec(server, body, path) == (200, {"text": "Success", "code": 0})
+        assert server.stored() == 16
+        events = server.search("source.ip:203.0.113.66")
+        assert len(events) == 4
+        fields(events[0], host__name="web-01", hec__host="edge-1", hec__source="/var/log/auth.log",
+               hec__sourcetype="linux_secure", hec__index="main", hec__fields__team="blue", hec__fields__n=7,
+               hec__fields__list=["a", "b"], user__name="root", event__original=SSHD,
+               hec__time="2023-11-14T22:13:20.250Z", log__source__address="127.0.0.1")
+        event = server.search("app:shop")[0]
+        fields(event, host__name="edge-2", user="bob", **{"@timestamp": "2023-11-14T22:13:21.500Z"})
+        assert lib.get(event, "hec") is None, event
+        assert len(server.search('event.original:"just \\"text\\" \u00e4"')) == 4
+        assert len(server.search("hec.time:soon event.original:42")) == 4
+        assert row(server, "hec from 127.0.0.1")["received"] == 16
+        server.stop()
+
+
+def test_hec_raw_health_and_gzip():
+    with lib.Folder() as folder, Server(folder, CONFIG) as server:
+        lines = (SSHD + "\nplain line\n").encode()
+        path = "/services/collector/raw?host=raw-1&sourcetype=mixed&time=1700000000&channel=" + CHANNEL
+        code, answer = hec(server, gzip.compress(lines), path, Content_Encoding="gzip")
+        assert (code, answer["ackId"]) == (200, 0), answer
+        fields(one(server, "source.ip:203.0.113.66"), hec__host="raw-1", hec__sourcetype="mixed")
+        fields(one(server, 'message:"plain line"'), host__name="raw-1",
+               **{"@timestamp": "2023-11-14T22:13:20.000Z"})
+        code, _, answer = server.request("GET", "/services/collector/health")
+        assert (code, json.loads(answer)) == (200, {"text": "HEC is healthy", "code": 17})
+        server.stop()
+
+
+def test_hec_acknowledgement():
+    with lib.Folder() as folder, Server(folder, CONFIG) as server:
+        for number in range(3):
+            code, answer = hec(server, '{"event":"e%d"}' % number, X_Splunk_Request_Channel=CHANNEL)
+            assert (code, answer) == (200, {"text": "Success", "code": 0, "ackId": number}), answer
+        ask = '{"acks":[0,2,3]}'
+        path = "/services/collector/ack?channel=" + CHANNEL
+        want = {"acks": {"0": True, "2": True, "3": False}}
+        assert hec(server, ask, path) == (200, want)
+        other = path.replace("0aee", "1aee")
+        assert hec(server, ask, other) == (200, {"acks": {"0": False, "2": False, "3": False}})
+        for bad, path, want in ((ask, "/services/collector/ack", 10), (ask, path + "0", 11), ("", path, 5),
+                                ("{", path, 6), ("[]", path, 6), ('{"acks":[-1]}', path, 6), ('{"acks":1}', path, 6)):
+            code, answer = hec(server, bad, path)
+            assert (code, answer["code"]) == (400, want), answer
+        server.kill()
+        assert server.search("* | stats count() as n")[0]["n"] == 3, "durable when acknowledged"
+        server.start()
+        assert hec(server, ask, "/services/collector/ack?channel=" + CHANNEL)[1]["acks"]["0"] is False
+        server.stop()
+
+
+def test_hec_bad_input():
+    with lib.Folder() as folder, Server(folder, CONFIG) as server:
+        for body, want, event in ((b"", 5, None), (b" \n", 5, None), (b"[]", 6, 0), (b"text", 6, 0),
+                                  (b'{"event":"a"}{"event":', 6, 1), (b'{"event":"a"} x', 6, 1), (b"{}", 12, 0),
+                                  (b'{"event":null}', 12, 0), (b'{"event":""}', 13, 0), (b'{"event":tru}', 6, 0),
+                                  (b"{" * 100000, 6, 0)):
+            code, answer = hec(server, body)
+            assert (code, answer["code"], answer.get("invalid-event-number")) == (400, want, event), (body, answer)
+        assert server.status()["total"]["received"] == 0
+        code, answer = hec(server, '{"event":"good"}{"event":tru}{"host":"h"}{"event":""}')
+        assert (code, answer["code"]) == (200, 0)
+        bad = server.search("event.kind:pipeline_error")
+        assert sorted(e["event"]["original"] for e in bad) == ['{"event":""}', '{"event":tru}', '{"host":"h"}'], bad
+        assert lib.get(bad[0], "error.message")
+        total = server.status()["total"]
+        assert (total["stored"], total["failed"]) == (1, 3)
+        bomb = gzip.compress(b"\0" * 60_000_000)
+        assert hec(server, bomb, Content_Encoding="gzip")[0] == 413
+        assert hec(server, b"x" * 5_000_000)[0] == 413
+        assert hec(server, b"x", Content_Encoding="gzip")[0] == 400
+        deep = '{"event":%s1%s,"fields":%s1%s}' % ('{"a":' * 200, "}" * 200, "[" * 200, "]" * 200)
+        assert hec(server, deep)[0] == 400
+        assert hec(server, '{"event":"x"}' * 270000)[0] == 413
+        assert server.status()["resident_bytes"] < 120e6
+        server.stop()
+
+
+def test_hec_tokens():
+    with lib.Folder() as folder:
+        tokens = folder / "tokens"
+        tokens.write_text("ingest shipper-0123456789abcdef\nviewer viewer-0123456789abcdef\n")
+        with Server(folder, CONFIG + "  token_file: %s\n" % tokens) as server:
+            for token, want in ((None, (401, 2)), ("Splunk", (401, 3)), ("Splunk wrong", (403, 4)),
+                                ("Splunk viewer-0123456789abcdef", (403, 4)),
+                                ("Splunk shipper-0123456789abcdef", (200, 0)),
+                                ("Bearer shipper-0123456789abcdef", (200, 0))):
+                headers = {"Authorization": token} if token else {}
+                code, answer = hec(server, '{"event":"a"}', **headers)
+                assert (code, answer["code"]) == want, (token, code, answer)
+            assert server.request("GET", "/services/collector/health")[0] == 200
+            server.stop()
+
+
+def test_byte_at_a_time():
+    with lib.Folder() as folder, Server(folder, CONFIG) as server:
+        answer = slowly(server, "POST /services/collector/event", b'{"event":"slow"}')
+        assert b'{"text":"Success","code":0}' in answer, answer
+        one(server, "message:slow")
+        server.stop()
+
+
+if __name__ == "__main__":
+    lib.main(globals())
