@@ -12,6 +12,7 @@
 #define CONNECTION_MEMORY (24u << 10)
 #define DRAIN_MAX (64u << 20)
 #define THREADS 2u
+#define CONNECTIONS_SPARE 64u
 #define WORKERS 2u
 
 struct tsn_slice
@@ -423,6 +424,31 @@ on_completed(void *cls, struct MHD_Connection *connection, void **ctx,
 	*ctx = NULL;
 }
 
+static void
+on_connection(void *cls, struct MHD_Connection *connection, void **ctx,
+    enum MHD_ConnectionNotificationCode what)
+{
+	struct tsn_http *h = cls;
+
+	(void)connection;
+	(void)ctx;
+	if (what == MHD_CONNECTION_NOTIFY_STARTED)
+		atomic_fetch_add(&h->connections, 1);
+	else
+		atomic_fetch_sub(&h->connections, 1);
+}
+
+/* What is too much is closed at once: the library at its own limit would not see clients leave. */
+static enum MHD_Result
+on_accept(void *cls, const struct sockaddr *addr, socklen_t addr_len)
+{
+	struct tsn_http *h = cls;
+
+	(void)addr;
+	(void)addr_len;
+	return atomic_load(&h->connections) < h->o.connections_max ? MHD_YES : MHD_NO;
+}
+
 static enum tsn_code
 start_daemon(struct tsn_http *h, struct tsn_err *err)
 {
@@ -433,10 +459,12 @@ start_daemon(struct tsn_http *h, struct tsn_err *err)
 	TSN_TRY(tsn_sock_listen(&h->o.addr, &fd, err));
 	if (tsn_sock_name(fd, &h->addr, err) != TSN_OK)
 		return TSN_EIO;
-	h->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, h,
+	h->daemon = MHD_start_daemon(flags, 0, on_accept, h, on_request, h,
 	    MHD_OPTION_LISTEN_SOCKET, fd,
 	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
-	    MHD_OPTION_CONNECTION_LIMIT, (unsigned)h->o.connections_max,
+	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
+	    /* each thread has its part of the limit; all may come to one */
+	    MHD_OPTION_CONNECTION_LIMIT, ((unsigned)h->o.connections_max + CONNECTIONS_SPARE) * THREADS,
 	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)h->o.timeout_sec,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
 	    MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS,

@@ -69,6 +69,7 @@ struct tsn_http {
 	struct workers *workers;
 	struct acks *acks;
 	atomic_bool stopping;
+	atomic_uint connections;
 };
 
 /* NULL-terminated; each table ends with an entry without path. */

@@ -143,6 +143,33 @@ def test_slow_and_many_connections():
         server.stop()
 
 
+def test_more_connections_than_allowed():
+    with lib.Folder() as folder, Server(folder, CONFIG.replace("2s", "60s")) as server:
+        held = [socket.create_connection(("127.0.0.1", server.ports["http"])) for _ in range(300)]
+        server.wait(lambda: sum(ended(s) for s in held) >= 260, "what is too much to be closed", 5)
+        for s in held:
+            s.close()
+        server.wait(lambda: healthy(server), "room again when they have left", 5)
+        server.stop()
+
+
+def ended(s):
+    s.setblocking(False)
+    try:
+        return s.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+
+
+def healthy(server):
+    try:
+        return server.request("GET", "/healthz", timeout=1)[0] == 200
+    except (OSError, http.client.HTTPException):
+        return False
+
+
 def closed(s):
     s.settimeout(1)
     try:
