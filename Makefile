@@ -1,9 +1,10 @@
 # One command per task.  The build itself is Meson's (meson.build).
 .POSIX:
 
-BUILD = build
-DESTDIR =
-PREFIX = /usr/local
+# From the command line or the environment.
+BUILD ?= build
+DESTDIR ?=
+PREFIX ?= /usr/local
 
 .PHONY: all deps build demo test test-fast asan tsan clang bench fuzz lint format install clean
 

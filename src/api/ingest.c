@@ -12,6 +12,7 @@
 #include "codec/json.h"
 #include "event/event.h"
 #include "os/clock.h"
+#include "parse/parse.h"
 
 /* What one item of a bulk request asked for. */
 struct item {
@@ -150,9 +151,13 @@ ingest_new(struct request *r)
 static enum answer
 ingest(struct request *r)
 {
-	struct ingest *in = ingest_new(r);
+	struct ingest *in;
+	struct tsn_err err;
 	enum answer answer;
 
+	if (tsn_parser_check_kind(request_arg(r, "kind"), &err) != TSN_OK)
+		return problem(r, 400, "Bad request", "%s", err.msg);
+	in = ingest_new(r);
 	if (in == NULL)
 		return problem(r, 503, "Service unavailable", "out of memory");
 	answer = intake_frame(&in->base, tsn_buf_get(&r->body.bytes), NULL);

@@ -142,18 +142,23 @@ tokens_role(const struct tokens *t, struct tsn_slice authorization)
 	size_t blank = tsn_slice_find_char(authorization, ' ');
 	struct tsn_slice scheme, value;
 	char plain[TOKEN_BYTES_MAX * 2];
+	enum tsn_role role = TSN_ROLE_NONE;
+	bool api_key;
 	size_t len;
 
 	if (blank == SIZE_MAX)
 		return TSN_ROLE_NONE;
 	scheme = tsn_slice_of(authorization.ptr, blank);
 	value = tsn_slice_trim(tsn_slice_from(authorization, blank));
-	if (tsn_slice_eq_nocase(scheme, TSN_SLICE("bearer")) ||
-	    tsn_slice_eq_nocase(scheme, TSN_SLICE("apikey")) ||
+	api_key = tsn_slice_eq_nocase(scheme, TSN_SLICE("apikey"));
+	if (api_key || tsn_slice_eq_nocase(scheme, TSN_SLICE("bearer")) ||
 	    tsn_slice_eq_nocase(scheme, TSN_SLICE("splunk")))
-		return find(t, value);
-	/* Shippers that speak to Elasticsearch send a name and a password: the token is the latter. */
-	if (!tsn_slice_eq_nocase(scheme, TSN_SLICE("basic")) || value.len > sizeof plain ||
+		role = find(t, value);
+	if (role != TSN_ROLE_NONE)
+		return role;
+	/* Shippers that speak to Elasticsearch send a name and a password, or the name and the secret of
+	 * an API key: the token is the latter. */
+	if (!(api_key || tsn_slice_eq_nocase(scheme, TSN_SLICE("basic"))) || value.len > sizeof plain ||
 	    tsn_base64_decode(value, plain, &len) != TSN_OK)
 		return TSN_ROLE_NONE;
 	value = tsn_slice_of(plain, len);

@@ -6,6 +6,7 @@
 
 #include "cmd/cmd_list.h"
 #include "os/clock.h"
+#include "parse/parse.h"
 #include "server/config.h"
 #include "server/detection.h"
 #include "server/engine.h"
@@ -198,7 +199,9 @@ run(int argc, char **argv)
 		return status;
 	if (operands == 0)
 		return tsn_cmd_usage(&tsn_cmd_detect, "which FILE?");
-	code = open_all(&s, &err);
+	code = tsn_parser_check_kind(tsn_slice_cstr(s.kind), &err);
+	if (code == TSN_OK)
+		code = open_all(&s, &err);
 	tsn_usage_get(&use);
 	s.loaded_cpu_ns = use.cpu_ns;
 	if (code == TSN_OK)

@@ -5,6 +5,7 @@
 
 #include "cmd/cmd_list.h"
 #include "os/clock.h"
+#include "parse/parse.h"
 #include "server/config.h"
 #include "server/detection.h"
 #include "server/engine.h"
@@ -233,7 +234,9 @@ run(int argc, char **argv)
 	if (operands == 0)
 		return tsn_cmd_usage(&tsn_cmd_import, "which FILE?");
 	s.data = tsn_cmd_data_dir(s.data);
-	code = open_all(&s, &err);
+	code = tsn_parser_check_kind(tsn_slice_cstr(s.kind), &err);
+	if (code == TSN_OK)
+		code = open_all(&s, &err);
 	if (code == TSN_OK)
 		code = import_all(&s, operands, argv + 1, &err);
 	if (s.engine != NULL && s.im.o.engine != NULL)

@@ -43,6 +43,7 @@
 	X(w3c) \
 	X(squid) \
 	X(access) \
+	X(nginx_access) \
 	X(kv)
 
 #define DECLARE(name) extern const struct tsn_parser_desc tsn_parser_##name;

@@ -90,5 +90,7 @@ const struct tsn_parser_desc *const *tsn_parser_list(size_t *ret_count);
  * enough where it means one kind only: "syslog", "auditd", "sshd".
  */
 const struct tsn_parser_desc *tsn_parser_find(struct tsn_slice kind);
+/** TSN_EINVAL, with a message for people, when no kind is called so; "" is none and fine. */
+TSN_MUST_CHECK enum tsn_code tsn_parser_check_kind(struct tsn_slice kind, struct tsn_err *err);
 
 #endif

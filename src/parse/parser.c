@@ -430,6 +430,17 @@ parse_record(struct tsn_parse_ctx *ctx, const struct tsn_record *rec)
 }
 
 enum tsn_code
+tsn_parser_check_kind(struct tsn_slice kind, struct tsn_err *err)
+{
+	char shown[80];
+
+	if (kind.len == 0 || tsn_parser_find(kind) != NULL)
+		return TSN_OK;
+	TSN_FAIL(err, TSN_EINVAL, "no kind of record is called \"%s\", or several are; "
+	    "docs/configuration.md lists the kinds", tsn_slice_escape(kind, shown, sizeof shown));
+}
+
+enum tsn_code
 tsn_parser_record(struct tsn_parser *p, const struct tsn_record *rec, struct tsn_batch *batch,
     const struct tsn_event **ret_event)
 {

@@ -258,3 +258,18 @@ const struct tsn_parser_desc tsn_parser_access = {
 	.probe = probe_access,
 	.parse = tsn_web_parse_access,
 };
+
+/* By content they are one format; this is for those who name the kind. */
+static enum tsn_probe
+probe_named(struct tsn_slice text)
+{
+	(void)text;
+	return TSN_PROBE_NO;
+}
+
+const struct tsn_parser_desc tsn_parser_nginx_access = {
+	.kind = "nginx.access",
+	.doc = "the same of nginx, known by the file's path or by this name",
+	.probe = probe_named,
+	.parse = tsn_web_parse_access,
+};

@@ -10,6 +10,7 @@
 #include "base/time.h"
 #include "codec/yaml.h"
 #include "os/file.h"
+#include "parse/parse.h"
 
 #define FILE_BYTES_MAX (1u << 20)
 #define ARENA_BYTES_MAX (32u << 20)
@@ -320,6 +321,7 @@ static enum tsn_code
 read_input(const struct loader *l, const struct tsn_yaml *v, struct tsn_config_input *in)
 {
 	struct tsn_slice type = tsn_yaml_text(tsn_yaml_find(v, TSN_SLICE("type")));
+	struct tsn_err why;
 
 	in->line = v->line;
 	for (size_t i = 0; i < TSN_COUNT(input_types); i++) {
@@ -327,6 +329,8 @@ read_input(const struct loader *l, const struct tsn_yaml *v, struct tsn_config_i
 			continue;
 		in->type = input_types[i].type;
 		TSN_TRY(read_map(l, v, input_types[i].keys, input_types[i].key_count, in));
+		if (tsn_parser_check_kind(tsn_slice_cstr(in->kind), &why) != TSN_OK)
+			return fail(l, v->line, "kind: %s", why.msg);
 		if (in->type == TSN_CONFIG_FILE && in->paths.count == 0)
 			return fail(l, v->line, "an input of type file needs paths");
 		if (in->type != TSN_CONFIG_FILE && in->listen.len == 0)

@@ -49,6 +49,19 @@ def stored(folder):
     return rows[0]["n"]
 
 
+def test_names_that_are_wrong():
+    with lib.Folder() as folder:
+        (folder / "a.log").write_bytes(log_text(3))
+        (folder / "empty").mkdir()
+        _, err = lib.run("import", "--data", folder / "data", "--kind", "nope", folder / "a.log",
+                         status=2)
+        assert 'no kind of record is called "nope"' in str(err), err
+        assert not (folder / "data").exists()
+        _, err = lib.run("detect", "--rules", folder / "empty", folder / "a.log", status=2)
+        assert "no rules in it" in str(err), err
+        lib.run("import", "--data", folder / "data", "--kind", "sshd", folder / "a.log")
+
+
 def test_formats_and_again():
     text = log_text(3000)
     with lib.Folder() as folder:

@@ -227,6 +227,9 @@ def test_tokens():
             assert code("GET", "/api/v1/status", "Bearer shipper-0123456789abcdef") == 403
             assert code("POST", "/api/v1/ingest", "Bearer viewer-0123456789abcdef", b"{}") == 403
             assert code("POST", "/api/v1/ingest", "ApiKey shipper-0123456789abcdef", b"{}") == 200
+            key = base64.b64encode(b"any:shipper-0123456789abcdef").decode()     # as Beats sends it
+            assert code("POST", "/api/v1/ingest", "ApiKey " + key, b"{}") == 200
+            assert code("POST", "/api/v1/ingest?kind=nope", "ApiKey " + key, b"{}") == 400
             import base64
             basic = base64.b64encode(b"beats:shipper-0123456789abcdef").decode()
             assert code("POST", "/_bulk", "Basic " + basic, bulk(1)) == 200

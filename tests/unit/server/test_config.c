@@ -70,6 +70,8 @@ static const struct {
 	{"inputs:\n  - paths: x\n", "f.yaml:2: an input needs a type"},
 	{"inputs:\n  - type: file\n", "f.yaml:2: an input of type file needs paths"},
 	{"inputs:\n  - type: syslog_udp\n", "needs listen"},
+	{"inputs:\n  - type: file\n    paths: x\n    kind: nope\n",
+		"f.yaml:2: kind: no kind of record is called \"nope\""},
 	{"inputs:\n  - type: file\n    paths: x\n    start: middle\n", "f.yaml:4: start: expected beg"},
 	{"inputs:\n  - type: file\n    paths: {a: b}\n", "paths: expected a text or a list"},
 	{"inputs:\n  - type: file\n    paths: x\n    timezone: noon\n", "timezone: expected +HH:MM"},
