@@ -156,10 +156,10 @@ tokens_role(const struct tokens *t, struct tsn_slice authorization)
 		role = find(t, value);
 	if (role != TSN_ROLE_NONE)
 		return role;
-	/* Shippers that speak to Elasticsearch send a name and a password, or the name and the secret of
-	 * an API key: the token is the latter. */
-	if (!(api_key || tsn_slice_eq_nocase(scheme, TSN_SLICE("basic"))) || value.len > sizeof plain ||
-	    tsn_base64_decode(value, plain, &len) != TSN_OK)
+	/* Shippers that speak to Elasticsearch send a name and a password, or the name and the secret
+	 * of an API key: the token is the latter. */
+	if (!(api_key || tsn_slice_eq_nocase(scheme, TSN_SLICE("basic"))) ||
+	    value.len > sizeof plain || tsn_base64_decode(value, plain, &len) != TSN_OK)
 		return TSN_ROLE_NONE;
 	value = tsn_slice_of(plain, len);
 	return find(t, tsn_slice_from(value, tsn_slice_find_char(value, ':') + 1));

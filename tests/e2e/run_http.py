@@ -4,6 +4,7 @@
 2. Kill the server right after an acknowledgement.
 3. Look at what is stored.
 """
+import base64
 import gzip
 import http.client
 import json
@@ -230,7 +231,6 @@ def test_tokens():
             key = base64.b64encode(b"any:shipper-0123456789abcdef").decode()     # as Beats sends it
             assert code("POST", "/api/v1/ingest", "ApiKey " + key, b"{}") == 200
             assert code("POST", "/api/v1/ingest?kind=nope", "ApiKey " + key, b"{}") == 400
-            import base64
             basic = base64.b64encode(b"beats:shipper-0123456789abcdef").decode()
             assert code("POST", "/_bulk", "Basic " + basic, bulk(1)) == 200
         _, err = lib.run("run", "--data", folder / "data2", "--listen", "0.0.0.0:0", status=2)
