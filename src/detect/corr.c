@@ -188,6 +188,36 @@ tsn_corr_add(struct tsn_detect *d, struct hit *hit)
 	return e->heap_count > d->set->options.hits_max ? judge_first(d) : TSN_OK;
 }
 
+static uint64_t
+name_of(const struct tsn_source *s)
+{
+	return tsn_hash_slice(s->path, tsn_hash_slice(s->address, 1));
+}
+
+/* Where the source stands or would; one that was read back goes on under its new number. */
+static uint32_t
+find_source(struct corr_engine *e, const struct tsn_source *source, uint32_t id, uint32_t at)
+{
+	uint64_t name;
+
+	if (id != REPLAY_SOURCE) {
+		if (at < e->source_count && e->sources[at].id == id)
+			return at;
+		for (at = 0; at < e->source_count; at++)
+			if (e->sources[at].id == id)
+				return at;
+	}
+	name = name_of(source);
+	if (id == REPLAY_SOURCE && at < e->source_count && e->sources[at].name == name)
+		return at;
+	for (at = 0; at < e->source_count; at++)
+		if (e->sources[at].id == REPLAY_SOURCE && e->sources[at].name == name) {
+			e->sources[at].id = id;
+			break;
+		}
+	return at;
+}
+
 enum tsn_code
 tsn_corr_watch(struct tsn_detect *d, const struct tsn_batch *batch)
 {
@@ -197,17 +227,17 @@ tsn_corr_watch(struct tsn_detect *d, const struct tsn_batch *batch)
 		const struct tsn_event *ev = &batch->events[i];
 		bool ahead = time_minus(ev->time_ns, ev->created_ns) > AHEAD_NS;
 		int64_t time = ahead ? ev->created_ns : ev->time_ns;
+		uint32_t id = e->replay ? REPLAY_SOURCE : ev->source->id;
 
-		if (at >= e->source_count || e->sources[at].id != ev->source->id)
-			for (at = 0; at < e->source_count && e->sources[at].id != ev->source->id;)
-				at++;
+		at = find_source(e, ev->source, id, at);
 		if (at == SOURCES_MAX)
 			at--;
 		if (at == e->source_count) {
 			if (!tsn_vec_room((void **)&e->sources, &e->source_cap, at + 1, sizeof *e->sources))
 				return TSN_ENOMEM;
 			e->sources[e->source_count++].newest_ns = time;
-			e->sources[at].id = ev->source->id;
+			e->sources[at].id = id;
+			e->sources[at].name = name_of(ev->source);
 		}
 		if (time > e->sources[at].newest_ns)
 			e->sources[at].newest_ns = time;
@@ -267,6 +297,7 @@ enum tsn_code
 tsn_detect_tick(struct tsn_detect *d, int64_t now_ns, tsn_detect_callback *callback, void *ctx)
 {
 	struct corr_engine *e = &d->corr;
+	int64_t mark;
 
 	if (d->set->corr_count == 0)
 		return TSN_OK;
@@ -280,9 +311,14 @@ tsn_detect_tick(struct tsn_detect *d, int64_t now_ns, tsn_detect_callback *callb
 			TSN_TRY(judge_first(d));
 	else
 		TSN_TRY(tsn_corr_advance(d));
+	if (e->now_ns == TSN_TIME_NONE)
+		return TSN_OK;
+	/* Windows end also where other sources alone go on. */
+	mark = watermark(d);
+	if (mark == INT64_MIN)
+		mark = time_minus(now_ns, d->set->options.lateness_ns);
 	for (uint32_t i = 0; i < d->set->corr_count; i++)
-		if (e->now_ns != TSN_TIME_NONE && watermark(d) == INT64_MIN)
-			TSN_TRY(expire(d, i, time_minus(now_ns, d->set->options.lateness_ns)));
+		TSN_TRY(expire(d, i, mark));
 	return TSN_OK;
 }
 

@@ -33,6 +33,7 @@ time_minus(int64_t a, int64_t b)
 #define HIT_KEY_MAX 2048u
 #define ENTRIES_MAX 65536u
 #define CHAIN_MAX 16u
+#define REPLAY_SOURCE UINT32_MAX
 
 struct hit {
 	int64_t time_ns;
@@ -78,6 +79,7 @@ struct group {
 	struct value_uses *values;	/* value_count: how many entries have each; open addressing */
 	uint32_t value_mask, value_slots, distinct;
 	bool counts;			/* keep values */
+	int64_t held_ns;		/* hits before this belong to a window from before a restart */
 	uint64_t *seen;			/* first seen: open addressing, 0 free */
 	uint32_t seen_count, seen_mask;
 	char key[];
@@ -97,7 +99,8 @@ struct corr_engine {
 	struct hit **heap;
 	uint32_t heap_count, heap_cap;
 	struct {
-		uint32_t id;
+		uint32_t id;		/* REPLAY_SOURCE: read back, not heard of since */
+		uint64_t name;		/* hash of path and address */
 		int64_t newest_ns;
 		int64_t received_ns;
 	} *sources;
@@ -107,6 +110,9 @@ struct corr_engine {
 	struct entry_hit last;		/* judged last, to leave out its duplicates */
 	uint32_t last_corr;
 	uint32_t depth;
+	bool replay;			/* batches are read back */
+	const struct tsn_detect_past *past;
+	uint32_t past_count;
 	struct tsn_finding_group values[TSN_FINDING_GROUP_MAX];
 	uint64_t ids[TSN_FINDING_EVENTS_MAX][2];
 	uint64_t *scratch;		/* [ENTRIES_MAX]: values being counted or sorted */
@@ -220,7 +226,14 @@ TSN_MUST_CHECK enum tsn_code tsn_judge_close(struct tsn_detect *d, uint32_t corr
 /** How long a group without further hits is kept. */
 int64_t tsn_judge_keep_ns(const struct tsn_correlation *c);
 
+/* replay.c */
+/** Until when hits of this new group belong to a window that is known from before. */
+int64_t tsn_replay_held(const struct tsn_detect *d, uint32_t corr, const struct group *g);
+
 /* tell.c */
+/** The id of the finding of a window of this group that begins at start_ns. */
+void tsn_tell_id(const struct tsn_detect *d, uint32_t rule, const struct group *g,
+    int64_t start_ns, uint64_t ret[2]);
 TSN_MUST_CHECK enum tsn_code tsn_tell(struct tsn_detect *d, uint32_t corr, struct group *g,
     bool update);
 /** Makes hits of a correlation that has fired for those that refer to it. */

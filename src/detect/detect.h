@@ -90,6 +90,31 @@ TSN_MUST_CHECK enum tsn_code tsn_detect_finish(struct tsn_detect *d,
 /** Time passes without events: to be called every second or so in a running server. */
 TSN_MUST_CHECK enum tsn_code tsn_detect_tick(struct tsn_detect *d, int64_t now_ns,
     tsn_detect_callback *callback, void *ctx);
+/*
+ * Reading back: after a restart the events of the last while are given once more, oldest first, so
+ * that windows are as if the engine had never stopped.
+ */
+/** A window that had fired: what the finding's id was and when it began. */
+struct tsn_detect_past {
+	uint32_t rule;			/* index into the rule set */
+	uint64_t id[2];
+	int64_t start_ns;
+};
+
+/** How far back windows of correlations reach; 0: there are none, INT64_MAX: to the first event. */
+int64_t tsn_detect_span(const struct tsn_detect *d);
+/** Is it known where windows of this correlation began that were open when reading back begins? */
+bool tsn_detect_begins_surely(const struct tsn_detect *d, const struct tsn_rule *rule);
+/** The lateness in force. */
+int64_t tsn_detect_lateness(const struct tsn_detect *d);
+/**
+ * Batches from now on are read back.  `past`, borrowed until the end: windows that began before the
+ * first event read back; hits that belong to them begin no window of their own.
+ */
+void tsn_detect_replay_begin(struct tsn_detect *d, const struct tsn_detect_past *past,
+    uint32_t count);
+/** Live batches follow.  What is late by now_ns (wall clock) is still waited for. */
+void tsn_detect_replay_end(struct tsn_detect *d, int64_t now_ns);
 /** False when the rule of that index is no correlation. */
 bool tsn_detect_corr_stats(const struct tsn_detect *d, uint32_t rule,
     struct tsn_detect_corr_stats *ret);

@@ -77,6 +77,7 @@ tsn_group_get(struct tsn_detect *d, uint32_t corr, const struct hit *hit)
 	g->key_hash = hit->key_hash;
 	g->key_len = hit->key_len;
 	g->last_ns = TSN_TIME_NONE;
+	g->held_ns = TSN_TIME_NONE;
 	g->counts = c->type == TSN_CORR_VALUE_COUNT ||
 	    (c->type == TSN_CORR_LEAKY_BUCKET && c->field_count > 0);
 	memcpy(g->key, hit->key, hit->key_len);

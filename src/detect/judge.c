@@ -307,6 +307,12 @@ tsn_judge_hit(struct tsn_detect *d, const struct hit *hit)
 	if (g == NULL)
 		return TSN_ENOMEM;
 	is_new = g->last_ns == TSN_TIME_NONE;
+	if (TSN_UNLIKELY(d->corr.past_count > 0) && is_new)
+		g->held_ns = tsn_replay_held(d, hit->corr, g);
+	if (TSN_UNLIKELY(hit->time_ns < g->held_ns)) {
+		g->last_ns = hit->time_ns;
+		return TSN_OK;
+	}
 	if (c->type != TSN_CORR_LEAKY_BUCKET && c->type != TSN_CORR_FIRST_SEEN)
 		TSN_TRY(end_window(d, hit, g, at_close));
 	if (c->type == TSN_CORR_LEAKY_BUCKET) {

@@ -93,16 +93,23 @@ put_reason(struct tsn_detect *d, const struct tsn_correlation *c, const struct t
 	}
 }
 
-static void
-make_id(const struct tsn_detect *d, uint32_t rule, const struct group *g, uint64_t ret[2])
+void
+tsn_tell_id(const struct tsn_detect *d, uint32_t rule, const struct group *g, int64_t start_ns,
+    uint64_t ret[2])
 {
 	XXH128_hash_t key = XXH3_128bits(g->key, g->key_len), h;
 	uint64_t parts[5] = {d->set->rule_hash[rule][0], d->set->rule_hash[rule][1], key.high64,
-	    key.low64, (uint64_t)(g->count > 0 ? g->entries[g->head].time_ns : g->start_ns)};
+	    key.low64, (uint64_t)start_ns};
 
 	h = XXH3_128bits(parts, sizeof parts);
 	ret[0] = h.high64;
 	ret[1] = h.low64;
+}
+
+static void
+make_id(const struct tsn_detect *d, uint32_t rule, const struct group *g, uint64_t ret[2])
+{
+	tsn_tell_id(d, rule, g, g->count > 0 ? g->entries[g->head].time_ns : g->start_ns, ret);
 }
 
 enum tsn_code

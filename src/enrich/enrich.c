@@ -205,6 +205,32 @@ tsn_enrich_event(struct tsn_enrich *e, struct tsn_batch *batch, struct tsn_err *
 	return TSN_OK;
 }
 
+int64_t
+tsn_enrich_span(const struct tsn_enrich *e)
+{
+	int64_t most = 0, span;
+
+	for (unsigned i = 0; tsn_enrichers[i] != NULL; i++) {
+		span = tsn_enrichers[i]->span_ns(&e->ctx);
+		most = span > most ? span : most;
+	}
+	return most;
+}
+
+const char *
+tsn_enrich_dataset(unsigned number)
+{
+	return tsn_enrichers[number] == NULL ? NULL : tsn_enrichers[number]->dataset;
+}
+
+enum tsn_code
+tsn_enrich_replay(struct tsn_enrich *e, const struct tsn_event *ev, struct tsn_err *err)
+{
+	for (unsigned i = 0; tsn_enrichers[i] != NULL; i++)
+		TSN_TRY(tsn_enrichers[i]->replay(e->selves[i], ev, err));
+	return TSN_OK;
+}
+
 enum tsn_code
 tsn_enrich_commit(struct tsn_enrich *e, struct tsn_err *err)
 {

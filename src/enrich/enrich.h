@@ -50,6 +50,13 @@ void tsn_enrich_free(struct tsn_enrich *e);
 /** Enriches the newest sealed event of the batch. */
 TSN_MUST_CHECK enum tsn_code tsn_enrich_event(struct tsn_enrich *e, struct tsn_batch *batch,
     struct tsn_err *err);
+/** How far back the state of enrichers reaches. */
+int64_t tsn_enrich_span(const struct tsn_enrich *e);
+/** event.dataset of the events that have state, by number from 0; NULL behind the last. */
+const char *tsn_enrich_dataset(unsigned number);
+/** An event that was enriched before is read back: state alone, no fields, no habits. */
+TSN_MUST_CHECK enum tsn_code tsn_enrich_replay(struct tsn_enrich *e, const struct tsn_event *ev,
+    struct tsn_err *err);
 /** Makes what was learned durable. */
 TSN_MUST_CHECK enum tsn_code tsn_enrich_commit(struct tsn_enrich *e, struct tsn_err *err);
 struct tsn_enrich_stats tsn_enrich_stats_get(const struct tsn_enrich *e);

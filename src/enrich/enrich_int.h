@@ -20,6 +20,11 @@ struct tsn_enricher_desc {
 	/** Adds fields to the newest event of the batch; *ret_added says whether it did. */
 	enum tsn_code (*event)(void *self, const struct tsn_enrich_ctx *ctx,
 	    struct tsn_batch *batch, bool *ret_added, struct tsn_err *err);
+	const char *dataset;	/* of the events it sees */
+	/** How far back its state reaches. */
+	int64_t (*span_ns)(const struct tsn_enrich_ctx *ctx);
+	/** Brings the state forth that event() did; nothing else. */
+	enum tsn_code (*replay)(void *self, const struct tsn_event *ev, struct tsn_err *err);
 	/** Keys that were forgotten for want of room. */
 	uint64_t (*forgotten)(const void *self);
 };

@@ -141,17 +141,26 @@ add_verdict(struct tsn_batch *b, const char *verdict)
 }
 
 static enum tsn_code
-failed(struct ssh_login *s, const struct tsn_enrich_ctx *ctx, const struct login *l,
-    struct tsn_batch *b)
+note_failure(struct ssh_login *s, const struct login *l)
 {
 	struct tsn_slice key = {(const char *)l->ip.bytes, sizeof l->ip.bytes};
-	uint64_t before = tsn_window_sum(s->failures, key, l->time_ns), now;
 	uint32_t attempts = new_attempts(s, l);
 
 	if (attempts > 0)
 		TSN_TRY(tsn_window_add(s->failures, key, l->time_ns, attempts, 0));
 	if (attempts > 0 && l->user.len > 0)
 		TSN_TRY(tsn_window_add(s->sources, l->user, l->time_ns, 1, tsn_hash_slice(key, 0)));
+	return TSN_OK;
+}
+
+static enum tsn_code
+failed(struct ssh_login *s, const struct tsn_enrich_ctx *ctx, const struct login *l,
+    struct tsn_batch *b)
+{
+	struct tsn_slice key = {(const char *)l->ip.bytes, sizeof l->ip.bytes};
+	uint64_t before = tsn_window_sum(s->failures, key, l->time_ns), now;
+
+	TSN_TRY(note_failure(s, l));
 	now = tsn_window_sum(s->failures, key, l->time_ns);
 	tsn_batch_reopen(b);
 	tsn_event_add_int(b, TSN_F_SSHD_LOGIN_FAILURES, (int64_t)now, TSN_SLICE_NONE);
@@ -215,6 +224,26 @@ event(void *self, const struct tsn_enrich_ctx *ctx, struct tsn_batch *batch, boo
 	return failed(self, ctx, &l, batch);
 }
 
+static int64_t
+span_ns(const struct tsn_enrich_ctx *ctx)
+{
+	int64_t a = ctx->settings->ssh_window_ns, b = ctx->settings->ssh_spray_window_ns;
+	int64_t most = a > b ? a : b, sum;
+
+	return __builtin_add_overflow(most, CONNECTION_NS, &sum) ? INT64_MAX : sum;
+}
+
+static enum tsn_code
+replay(void *self, const struct tsn_event *ev, struct tsn_err *err)
+{
+	struct login l;
+
+	(void)err;
+	if (!read_login(ev, &l) || l.kind == KIND_SUCCESS)
+		return TSN_OK;
+	return note_failure(self, &l);
+}
+
 static uint64_t
 forgotten(const void *self)
 {
@@ -229,5 +258,8 @@ const struct tsn_enricher_desc tsn_enricher_ssh_login = {
 	.make = make,
 	.done = done,
 	.event = event,
+	.dataset = "system.auth",
+	.span_ns = span_ns,
+	.replay = replay,
 	.forgotten = forgotten,
 };

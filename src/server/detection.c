@@ -1,27 +1,10 @@
-#include "server/detection.h"
+#include "server/detection_int.h"
 
 #include <stdlib.h>
 
 #include "base/assert.h"
 #include "content/content.h"
 #include "os/clock.h"
-
-/* Views that a hint can tell apart; with more of them nothing is skipped. */
-#define HINT_VIEWS_MAX 4096u
-
-struct tsn_detection {
-	struct tsn_detection_options o;
-	struct tsn_taxonomy *taxonomy;
-	struct tsn_ruleset *rules;
-	struct tsn_rule_report report;
-	struct tsn_detect *detect;
-	struct tsn_enrich *enrich;
-	struct tsn_alert_writer *writer;
-	struct tsn_alerts *alerts;
-	struct tsn_engine_stage stage;
-	uint64_t found, found_new;
-	struct tsn_err *err;		/* of the batch under way: callbacks report here */
-};
 
 /* Every file below `folder` of the shipped content. */
 static enum tsn_code
@@ -106,6 +89,8 @@ on_finding(void *ctx, const struct tsn_finding *finding)
 	struct tsn_alert alert;
 	bool is_new = true;
 
+	if (d->replay && tsn_readback_known(d, finding))
+		return TSN_OK;
 	TSN_TRY(tsn_alert_write(d->writer, finding, &alert));
 	if (d->alerts != NULL)
 		TSN_TRY(tsn_alerts_put(d->alerts, &alert, &is_new, d->err));
@@ -141,9 +126,9 @@ tsn_detection_rows(struct tsn_detection *d, const struct tsn_batch *batch, struc
 	return on_batch(d, batch, err);
 }
 
-/* Marks the views of one rule; false when it may be about any event. */
-static bool
-mark_views(struct tsn_detection *d, const struct tsn_rule *rule, bool *marks, enum tsn_code *code)
+bool
+tsn_detection_mark(struct tsn_detection *d, const struct tsn_rule *rule, bool *marks,
+    enum tsn_code *code)
 {
 	const struct tsn_view *views[TSN_VIEWS_PER_RULE_MAX];
 	uint32_t count;
@@ -173,7 +158,7 @@ tsn_detection_hint(struct tsn_detection *d, struct tsn_arena *arena,
 	if (marks == NULL)
 		return TSN_ENOMEM;
 	for (uint32_t i = 0; i < d->rules->count; i++)
-		if (!mark_views(d, &d->rules->rules[i], marks, &code))
+		if (!tsn_detection_mark(d, &d->rules->rules[i], marks, &code))
 			return code;
 	kids = tsn_arena_calloc(arena, HINT_VIEWS_MAX, sizeof *kids);
 	if (kids == NULL)
@@ -195,6 +180,19 @@ tsn_detection_finish(struct tsn_detection *d, struct tsn_err *err)
 	code = tsn_detect_finish(d->detect, on_finding, d);
 	d->err = NULL;
 	return code;
+}
+
+enum tsn_code
+tsn_detection_tick(struct tsn_detection *d, struct tsn_err *err)
+{
+	struct tsn_err local = {0};
+	enum tsn_code code;
+
+	d->err = err == NULL ? &local : err;
+	code = tsn_detect_tick(d->detect, tsn_clock_real_ns(), on_finding, d);
+	d->err = NULL;
+	TSN_TRY(code);
+	return d->alerts == NULL ? TSN_OK : tsn_alerts_commit(d->alerts, err);
 }
 
 /* Alerts first: what a profile has learned must not hide an alert that was not kept yet. */

@@ -54,6 +54,25 @@ const struct tsn_engine_stage *tsn_detection_stage(const struct tsn_detection *d
 /** Runs sealed events that were enriched before (rows of the store): findings go to each(). */
 TSN_MUST_CHECK enum tsn_code tsn_detection_rows(struct tsn_detection *d,
     const struct tsn_batch *batch, struct tsn_err *err);
+struct tsn_detection_read {
+	uint64_t events;		/* read back */
+	int64_t from_ns, to_ns;		/* times of the first and last of them */
+	int64_t span_ns;		/* that was asked for; INT64_MAX: all */
+	bool limited;			/* there were more; only the newest were read */
+	bool forgotten;			/* windows before them: more than are looked at */
+};
+
+/**
+ * State as if the process had never stopped: events of the last while (windows of correlations,
+ * lateness, enrichment) are read back from the store, at most events_max, and the newest of them
+ * when there are more.  Before the first event; what is found again has its id of before.
+ */
+TSN_MUST_CHECK enum tsn_code tsn_detection_read_back(struct tsn_detection *d,
+    uint64_t events_max, struct tsn_detection_read *ret, struct tsn_err *err);
+/**
+ * Time passes: windows that are over are told of, and durable.  For a live server, each second.
+ */
+TSN_MUST_CHECK enum tsn_code tsn_detection_tick(struct tsn_detection *d, struct tsn_err *err);
 /**
  * A condition that every event has that any of the rules is about, in terms of event paths: what a
  * search over the store may skip by.  Lives in the arena; NULL in *ret_pred: any event may matter.

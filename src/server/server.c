@@ -20,6 +20,8 @@
 #define COMMIT_BYTES (8u << 20)
 #define TAIL_NS (100 * TSN_NS_PER_MS)
 #define TICK_NS TSN_NS_PER_SEC
+/* Events that are read back at a start. */
+#define READ_BACK_MAX 2000000u
 #define HOUSE_NS (5 * TSN_NS_PER_SEC)
 #define HOUSE_LATEST_NS (60 * TSN_NS_PER_SEC)
 /* Requests whose records are not durable yet may hold so much memory. */
@@ -353,11 +355,34 @@ open_http(struct tsn_server *s, struct tsn_err *err)
 	return TSN_OK;
 }
 
+/* Before anything new comes: state as if the process had never stopped. */
+static enum tsn_code
+read_back(struct tsn_server *s, struct tsn_err *err)
+{
+	int64_t began = tsn_clock_mono_ns();
+	char from[TSN_TIME_TEXT_MAX];
+	struct tsn_detection_read got;
+
+	TSN_TRY(tsn_detection_read_back(s->detection, READ_BACK_MAX, &got, err));
+	if (got.events == 0)
+		return TSN_OK;
+	(void)tsn_time_format(got.from_ns, from);
+	say(s, "read back %llu events since %.19sZ for windows and state, in %.2f s",
+	    (unsigned long long)got.events, from, (double)(tsn_clock_mono_ns() - began) / 1e9);
+	if (got.limited)
+		say(s, "the rules look further back than that, but %u events are read at most: windows "
+		    "that began before start anew", READ_BACK_MAX);
+	if (got.forgotten)
+		say(s, "more windows had fired than are looked at: some may be told of twice");
+	return TSN_OK;
+}
+
 static enum tsn_code
 open_all(struct tsn_server *s, struct tsn_err *err)
 {
 	TSN_TRY(open_loop(s, err));
 	TSN_TRY(open_engine(s, err));
+	TSN_TRY(read_back(s, err));
 	TSN_TRY(open_inputs(s, err));
 	return open_http(s, err);
 }
@@ -527,6 +552,7 @@ tsn_server_turn(struct tsn_server *s, int wait_ms, struct tsn_err *err)
 		s->ticked_ns = now;
 		for (uint32_t i = 0; i < s->net_count; i++)
 			tsn_netin_tick(s->nets[i], now);
+		TSN_TRY(tsn_detection_tick(s->detection, err));
 		renew_report(s);
 	}
 	/* The first round says which files are followed from now on: that must not be forgotten. */
