@@ -127,14 +127,16 @@ read_op(struct tsn_conf_in *in, enum tsn_cond_op *ret)
 			*ret = ops[i].op;
 			return true;
 		}
-	*ret = TSN_COND_IN;
-	if (tsn_conf_take_word(in, "in"))
+	if (tsn_conf_take_word(in, "in")) {
+		*ret = TSN_COND_IN;
 		return true;
-	*ret = TSN_COND_NOT_IN;
+	}
 	if (tsn_conf_take_word(in, "not")) {
 		tsn_conf_blank(in);
-		if (tsn_conf_take_word(in, "in"))
+		if (tsn_conf_take_word(in, "in")) {
+			*ret = TSN_COND_NOT_IN;
 			return true;
+		}
 		in->p = was;
 	}
 	return false;

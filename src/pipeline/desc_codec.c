@@ -1,19 +1,26 @@
 /* Codecs: names and options. */
 #include "pipeline/desc_int.h"
+#include "pipeline/impl_int.h"
 
 #define CO TSN_PLUGIN_CODEC
 #define CHARSET STR("charset")
 
-PLUGIN(CO, co_plain, "plain", "text as it is", CHARSET, STR("format"), ECS, END);
-PLUGIN(CO, co_line, "line", "lines", CHARSET, STR("format"), STR("delimiter"), ECS, END);
-PLUGIN(CO, co_json, "json", "one JSON document", CHARSET, STR("target"), ECS, END);
-PLUGIN(CO, co_json_lines, "json_lines", "one JSON document a line",
+RUNS(CO, co_plain, "plain", "text as it is",
+    .codec = &tsn_codec_plain, CHARSET, STR("format"), ECS, END);
+RUNS(CO, co_line, "line", "lines",
+    .codec = &tsn_codec_line, CHARSET, STR("format"), STR("delimiter"), ECS, END);
+RUNS(CO, co_json, "json", "one JSON document",
+    .codec = &tsn_codec_json, CHARSET, STR("target"), ECS, END);
+RUNS(CO, co_json_lines, "json_lines", "one JSON document a line",
+    .codec = &tsn_codec_json_lines,
     CHARSET, STR("delimiter"), STR("target"), NUM("decode_size_limit_bytes"), ECS, END);
-PLUGIN(CO, co_multiline, "multiline", "joins lines",
+RUNS(CO, co_multiline, "multiline", "joins lines",
+    .codec = &tsn_codec_multiline,
     NEED("pattern", TSN_PO_STRING), {.name = "what", .type = TSN_PO_STRING, .required = true,
     .choices = "previous|next"}, BOOL("negate"), ARR("patterns_dir"), CHARSET,
     STR("multiline_tag"), NUM("max_lines"), NUM("max_bytes"), NUM("auto_flush_interval"), ECS, END);
-PLUGIN(CO, co_rubydebug, "rubydebug", "for people to read", BOOL("metadata"), END);
+RUNS(CO, co_rubydebug, "rubydebug", "for people to read",
+    .codec = &tsn_codec_rubydebug, BOOL("metadata"), END);
 PLUGIN(CO, co_cef, "cef", "ArcSight's Common Event Format",
     STR("delimiter"), ARR("fields"), STR("name"), STR("product"), STR("severity"),
     STR("signature"), STR("vendor"), STR("version"), STR("raw_data_field"), BOOL("reverse_mapping"),
@@ -21,7 +28,8 @@ PLUGIN(CO, co_cef, "cef", "ArcSight's Common Event Format",
     OLD("sev", TSN_PO_STRING, "severity"), END);
 PLUGIN(CO, co_es_bulk, "es_bulk", "Elasticsearch's bulk requests", STR("target"), ECS, END);
 PLUGIN(CO, co_msgpack, "msgpack", "MessagePack", STR("format"), STR("target"), ECS, END);
-PLUGIN(CO, co_dots, "dots", "one dot an event", END);
+RUNS(CO, co_dots, "dots", "one dot an event",
+    .codec = &tsn_codec_dots, END);
 PLUGIN(CO, co_csv, "csv", "columns",
     ARR("columns"), STR("separator"), STR("quote_char"), BOOL("include_headers"),
     BOOL("autodetect_column_names"), BOOL("autogenerate_column_names"), BOOL("skip_empty_columns"),

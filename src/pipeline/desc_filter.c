@@ -1,5 +1,6 @@
 /* Filters: names and options. */
 #include "pipeline/desc_int.h"
+#include "pipeline/impl_int.h"
 
 #define FI TSN_PLUGIN_FILTER
 
@@ -9,15 +10,18 @@ PLUGIN(FI, fi_grok, "grok", "fields out of text by named patterns",
     ARR("tag_on_failure"), STR("tag_on_timeout"), NUM("timeout_millis"), STR("timeout_scope"),
     ARR("overwrite"), STR("target"), ECS, OLD("pattern", TSN_PO_ARRAY, "match"),
     OLD("singles", TSN_PO_BOOL, ""), END);
-PLUGIN(FI, fi_mutate, "mutate", "changes fields",
+RUNS(FI, fi_mutate, "mutate", "changes fields",
+    .filter = &tsn_filter_mutate,
     HASH("coerce"), HASH("rename"), HASH("update"), HASH("replace"), HASH("convert"),
     ARR("gsub"), ARR("uppercase"), ARR("capitalize"), ARR("lowercase"), ARR("strip"),
     HASH("split"), HASH("join"), HASH("merge"), HASH("copy"), STR("tag_on_failure"),
     OLD("remove", TSN_PO_ARRAY, "remove_field"), END);
-PLUGIN(FI, fi_date, "date", "the time of the event out of text",
+RUNS(FI, fi_date, "date", "the time of the event out of text",
+    .filter = &tsn_filter_date,
     NEED("match", TSN_PO_ARRAY), STR("target"), STR("timezone"), STR("locale"),
     ARR("tag_on_failure"), END);
-PLUGIN(FI, fi_json, "json", "fields out of JSON text",
+RUNS(FI, fi_json, "json", "fields out of JSON text",
+    .filter = &tsn_filter_json,
     NEED("source", TSN_PO_STRING), STR("target"), ARR("tag_on_failure"),
     BOOL("skip_on_invalid_json"), ECS, END);
 PLUGIN(FI, fi_kv, "kv", "fields out of name=value text",
@@ -37,7 +41,8 @@ PLUGIN(FI, fi_csv, "csv", "fields out of columns",
     STR("source"), STR("target"), ARR("columns"), STR("separator"), STR("quote_char"),
     BOOL("autodetect_column_names"), BOOL("autogenerate_column_names"), BOOL("skip_header"),
     BOOL("skip_empty_columns"), BOOL("skip_empty_rows"), HASH("convert"), ECS, END);
-PLUGIN(FI, fi_drop, "drop", "throws events away", NUM("percentage"), END);
+RUNS(FI, fi_drop, "drop", "throws events away",
+    .filter = &tsn_filter_drop, NUM("percentage"), END);
 PLUGIN(FI, fi_prune, "prune", "keeps or removes fields by lists",
     ARR("whitelist_names"), ARR("blacklist_names"), HASH("whitelist_values"),
     HASH("blacklist_values"), BOOL("interpolate"), END);

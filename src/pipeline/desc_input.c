@@ -1,10 +1,13 @@
 /* Inputs: names and options. */
 #include "pipeline/desc_int.h"
+#include "pipeline/impl_int.h"
 
 #define IN TSN_PLUGIN_INPUT
 
-PLUGIN(IN, in_stdin, "stdin", "lines of standard input", ECS, END);
-PLUGIN(IN, in_generator, "generator", "the same lines over and over",
+RUNS(IN, in_stdin, "stdin", "lines of standard input",
+    .input = &tsn_input_stdin, ECS, END);
+RUNS(IN, in_generator, "generator", "the same lines over and over",
+    .input = &tsn_input_generator,
     NUM("count"), ARR("lines"), STR("message"), NUM("threads"), ECS, END);
 PLUGIN(IN, in_file, "file", "files, followed as they grow",
     NEED("path", TSN_PO_ARRAY), ONE_OF("start_position", "beginning|end"), STR("sincedb_path"),

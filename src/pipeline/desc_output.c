@@ -1,16 +1,20 @@
 /* Outputs: names and options. */
 #include "pipeline/desc_int.h"
+#include "pipeline/impl_int.h"
 
 #define OUT TSN_PLUGIN_OUTPUT
 
-PLUGIN(OUT, out_stdout, "stdout", "standard output", OLD("debug", TSN_PO_BOOL, "codec"),
+RUNS(OUT, out_stdout, "stdout", "standard output",
+    .output = &tsn_output_stdout, OLD("debug", TSN_PO_BOOL, "codec"),
     OLD("debug_format", TSN_PO_STRING, "codec"), END);
-PLUGIN(OUT, out_file, "file", "files",
+RUNS(OUT, out_file, "file", "files",
+    .output = &tsn_output_file,
     NEED("path", TSN_PO_STRING), BOOL("gzip"), NUM("flush_interval"), STR("filename_failure"),
     BOOL("create_if_deleted"), NUM("dir_mode"), NUM("file_mode"), NUM("stale_cleanup_interval"),
     ONE_OF("write_behavior", "append|overwrite"), OLD("message_format", TSN_PO_STRING, "codec"),
     OLD("max_size", TSN_PO_STRING, ""), END);
-PLUGIN(OUT, out_null, "null", "nowhere", END);
+RUNS(OUT, out_null, "null", "nowhere",
+    .output = &tsn_output_null, END);
 PLUGIN(OUT, out_tocsin, "tocsin", "the store, through detection",
     STR("data"), ARR("rules"), STR("kind"), END);
 PLUGIN(OUT, out_elasticsearch, "elasticsearch", "an index",
