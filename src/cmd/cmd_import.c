@@ -153,6 +153,18 @@ summary(struct state *s)
 		print_json(s, &total, &found, &use, seconds);
 }
 
+static void
+tell_damage(const struct state *s)
+{
+	struct tsn_slice first;
+	uint64_t n = tsn_store_damage(s->store, &first);
+
+	if (n > 0)
+		(void)fprintf(stderr, "tocsin import: the store was damaged in %llu place(s) (%.*s); what "
+		    "cannot be used was set aside in %s/quarantine\n", (unsigned long long)n,
+		    TSN_SLICE_ARG(first), s->data);
+}
+
 static enum tsn_code
 open_all(struct state *s, struct tsn_err *err)
 {
@@ -163,6 +175,7 @@ open_all(struct state *s, struct tsn_err *err)
 	if (s->keys == NULL)
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
 	TSN_TRY(tsn_store_open(s->data, s->keys, &so, &s->store, err));
+	tell_damage(s);
 	TSN_TRY(tsn_detection_new(&(struct tsn_detection_options){.keys = s->keys,
 	    .data_dir = s->data, .rules = s->rules.items, .rule_count = s->rules.count,
 	    .problem = problem, .ctx = s}, &s->detection, err));

@@ -116,6 +116,17 @@ default_retention(const char *dir)
 }
 
 static void
+say_damage(struct tsn_server *s)
+{
+	struct tsn_slice first;
+	uint64_t n = tsn_store_damage(s->store, &first);
+
+	if (n > 0)
+		say(s, "the store was damaged in %llu place(s) (%.*s); what cannot be used was set "
+		    "aside in %s/quarantine", (unsigned long long)n, TSN_SLICE_ARG(first), s->o.data);
+}
+
+static void
 intake_say(void *ctx, const char *line)
 {
 	say(ctx, "%s", line);
@@ -238,6 +249,7 @@ open_engine(struct tsn_server *s, struct tsn_err *err)
 	if (so.retention_bytes == 0 && so.retention_ns == 0)
 		so.retention_bytes = default_retention(s->o.data);
 	TSN_TRY(tsn_store_open(s->o.data, s->keys, &so, &s->store, err));
+	say_damage(s);
 	TSN_TRY(tsn_detection_new(&(struct tsn_detection_options){.keys = s->keys, .live = true,
 	    .data_dir = s->o.data, .rules = c->rules.items, .rule_count = c->rules.count,
 	    .each = say_alert, .problem = say_problem, .ctx = s}, &s->detection, err));

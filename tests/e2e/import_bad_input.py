@@ -255,6 +255,20 @@ def test_full_disk():
             subprocess.run(["umount", disk], check=True)
 
 
+def test_damaged_store_is_told():
+    with lib.Folder() as folder:
+        (folder / "a.log").write_bytes(log_text(3000))
+        (folder / "b.log").write_bytes(log_text(3))
+        import_json(folder, folder / "a.log")
+        part = next((folder / "data").glob("journal-*"))
+        part.write_bytes(b"\0" * 5000)
+        lib.run("store", "verify", "--data", folder / "data", status=1)
+        _, err = import_json(folder, folder / "b.log")
+        assert "damaged in 1 place" in err and part.name in err and "quarantine" in err, err
+        assert (folder / "data/quarantine" / part.name).exists()
+        assert stored(folder) == 3
+
+
 def test_usage():
     for args in (["import"], ["import", "--nope", "x"], ["import", "--timezone", "noon", "x"]):
         _, err = lib.run(*args, status=2)
