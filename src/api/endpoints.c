@@ -5,6 +5,7 @@ const struct endpoint *const endpoint_tables[] = {
 	ops_endpoints,
 	ingest_endpoints,
 	hec_endpoints,
+	loki_endpoints,
 	alert_endpoints,
 	search_endpoints,
 	elastic_endpoints,
@@ -14,5 +15,7 @@ const struct endpoint *const endpoint_tables[] = {
 enum form
 endpoint_form(const struct endpoint *table)
 {
-	return table == hec_endpoints ? FORM_SPLUNK : FORM_PROBLEM;
+	if (table == hec_endpoints)
+		return FORM_SPLUNK;
+	return table == loki_endpoints ? FORM_LOKI : FORM_PROBLEM;
 }

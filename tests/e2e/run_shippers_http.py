@@ -7,6 +7,7 @@
 import gzip
 import json
 import socket
+import struct
 
 import lib
 from serve import Server
@@ -56,6 +57,43 @@ def slowly(server, head, body):
         while chunk := s.recv(4096):
             answer += chunk
         return answer
+
+
+def varint(n):
+    out = b""
+    while n > 127:
+        out += bytes([n & 127 | 128])
+        n >>= 7
+    return out + bytes([n])
+
+
+def proto(number, value):
+    """One field: bytes and text with their length, integers as varints, floats as 8 bytes."""
+    if isinstance(value, str):
+        value = value.encode()
+    if isinstance(value, float):
+        return varint(number << 3 | 1) + struct.pack("<d", value)
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value & (1 << 64) - 1)
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def fixed64(number, value):
+    return varint(number << 3 | 1) + struct.pack("<Q", value)
+
+
+def snappy(data):
+    """Literals, and copies where the last 64 bytes come again."""
+    out, at = varint(len(data)), 0
+    while at < len(data):
+        if at >= 64 and data[at:at + 64] == data[at - 64:at]:
+            out += struct.pack("<BH", 63 << 2 | 2, 64)
+            at += 64
+            continue
+        part = data[at:at + 60]
+        out += bytes([len(part) - 1 << 2]) + part
+        at += len(part)
+    return out
 
 
 def row(server, name):
@@ -172,6 +210,84 @@ def test_byte_at_a_time():
         answer = slowly(server, "POST /services/collector/event", b'{"event":"slow"}')
         assert b'{"text":"Success","code":0}' in answer, answer
         one(server, "message:slow")
+        server.stop()
+
+
+LOKI = "/loki/api/v1/push"
+
+
+def test_loki_json():
+    with lib.Folder() as folder, Server(folder, CONFIG) as server:
+        body = json.dumps({"streams": [
+            {"stream": {"host": "edge-1", "level": "warn", "job": "auth"}, "values": [
+                ["1700000000250000000", SSHD], ["1700000001000000001", "plain line", {"trace": "t1"}]]},
+            {"stream": {"service_name": "shop"}, "values": [["1700000002000000000", '{"app":"shop","level":"x"}']]},
+            {"stream": {}, "values": []}]})
+        assert post(server, LOKI, body, Content_Type="application/json") == (204, b"")
+        assert post(server, LOKI, gzip.compress(body.encode()), Content_Type="application/json; charset=utf-8",
+                    Content_Encoding="gzip", X_Scope_OrgID="blue") == (204, b"")
+        events = server.search("source.ip:203.0.113.66 not loki.tenant:*")
+        assert len(events) == 1
+        fields(events[0], host__name="web-01", loki__labels__host="edge-1", log__level="warn",
+               loki__labels__job="auth", event__original=SSHD, loki__timestamp="2023-11-14T22:13:20.250Z")
+        fields(one(server, 'loki.metadata.trace:t1 not loki.tenant:*'), host__name="edge-1",
+               message="plain line", **{"@timestamp": "2023-11-14T22:13:21.000000001Z"})
+        fields(one(server, "app:shop loki.tenant:blue"), service__name="shop", level="x")
+        assert row(server, "loki from 127.0.0.1")["stored"] == 6
+        server.stop()
+
+
+def loki_push(*streams):
+    """(labels, [(seconds, nanos, line, {metadata})])"""
+    out = b""
+    for labels, entries in streams:
+        stream = proto(1, labels)
+        for seconds, nanos, line, metadata in entries:
+            pairs = b"".join(proto(3, proto(1, k) + proto(2, v)) for k, v in metadata.items())
+            stream += proto(2, proto(1, proto(1, seconds) + proto(2, nanos)) + proto(2, line) + pairs)
+        out += proto(1, stream + proto(3, 12345))
+    return out
+
+
+def test_loki_protobuf():
+    with lib.Folder() as folder, Server(folder, CONFIG) as server:
+        push = loki_push(
+            ('{host="edge-1", job="a \\"b\\" \\u00e4\\n"}', [(1700000000, 250000000, SSHD, {}),
+                                                            (1700000001, 1, "plain line", {"trace": "t1"})]),
+            ("no labels", [(1700000002, 0, "x" * 1000, {})]))
+        for headers in ({"Content_Type": "application/x-protobuf"}, {"Content_Encoding": "snappy"}):
+            assert post(server, LOKI, snappy(push), **headers) == (204, b"")
+        events = server.search("source.ip:203.0.113.66")
+        assert len(events) == 2
+        fields(events[0], host__name="web-01", loki__labels__host="edge-1", loki__labels__job='a "b" \u00e4\n',
+               event__original=SSHD)
+        fields(server.search("loki.metadata.trace:t1")[0], message="plain line", host__name="edge-1",
+               **{"@timestamp": "2023-11-14T22:13:21.000000001Z"})
+        fields(server.search('loki.stream:"no labels"')[0], message="x" * 1000)
+        assert row(server, "loki from 127.0.0.1")["stored"] == 6
+        server.stop()
+
+
+def test_loki_bad_input():
+    with lib.Folder() as folder, Server(folder, CONFIG) as server:
+        good = loki_push(('{a="b"}', [(1, 0, "good", {})]))
+        for body, kind, want in ((b"", "json", 400), (b"{", "json", 400), (b"[]", "json", 400), (b"{}", "json", 400),
+                                 (b'{"streams":[{}]}', "json", 400), (b'{"streams":[1]}', "json", 400),
+                                 (b'{"streams":[]}', "json", 204), (b"", "x-protobuf", 400),
+                                 (b"\xff\xff\xff\xff\x0f", "x-protobuf", 413), (b"\x05ab", "x-protobuf", 400),
+                                 (snappy(good)[:-1], "x-protobuf", 400), (snappy(b"\x0b"), "x-protobuf", 400),
+                                 (varint(4 << 20) + b"\x00\x00" + b"\xfe\x01\x00" * 65536, "x-protobuf", 400)):
+            code, answer = post(server, LOKI, body, Content_Type="application/" + kind)
+            assert code == want and (code == 204 or answer), (body[:50], code, answer)
+        assert server.status()["total"]["received"] == 0
+        mixed = '{"streams":[{"stream":{"a":"b"},"values":[["1","good"],["x","bad time"],["2"],7,["3",5]]},{"c":1}]}'
+        assert post(server, LOKI, mixed, Content_Type="application/json")[0] == 204
+        bad = [e["event"]["original"] for e in server.search("event.kind:pipeline_error")]
+        assert sorted(bad) == sorted(['["x","bad time"]', '["2"]', "7", '["3",5]', '{"c":1}']), bad
+        broken = good + proto(1, proto(1, '{a="b"}') + proto(2, b"\x0a\xff")) + proto(1, b"\x0b")
+        assert post(server, LOKI, snappy(broken), Content_Type="application/x-protobuf")[0] == 204
+        total = server.status()["total"]
+        assert (total["stored"], total["failed"]) == (2, 7), total
         server.stop()
 
 
