@@ -122,7 +122,7 @@ tsn_acc_take(struct tsn_acc_env *env, enum tsn_agg_op op, struct tsn_acc *acc,
 	if (v->type == TSN_V_NULL)
 		return true;
 	if (op == TSN_AGG_COUNT) {
-		acc->count++;
+		acc->count += env->weight == 0 ? 1 : env->weight;
 		return true;
 	}
 	if (op == TSN_AGG_FIRST || op == TSN_AGG_LAST)

@@ -43,6 +43,7 @@ struct tsn_acc_env {
 	struct tsn_arena *arena;
 	uint64_t seed;
 	int64_t when;		/* time of the row at hand */
+	uint64_t weight;	/* how many rows it stands for, 0: one */
 	bool estimated;		/* set when a distinct count became an estimate */
 	bool estimated_percentile;
 };

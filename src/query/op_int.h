@@ -19,6 +19,7 @@ struct tsn_run {
 	uint64_t memory_max;
 	uint64_t seed;
 	uint32_t ticks;
+	uint64_t weight;		/* how many events the row at hand stands for */
 	bool newest_first;		/* the order in which events come */
 	bool reversed;			/* the tail to come takes rows of the other order */
 };

@@ -79,7 +79,7 @@ take(struct stats *s, const struct tsn_cell *keys, struct tsn_err *err)
 	g->last_row = s->row;
 	for (uint32_t i = 0; i < stage->agg_count; i++) {
 		if (stage->aggs[i].arg == NULL)
-			g->accs[i].count++;
+			g->accs[i].count += s->op.run->weight;
 		else if (!tsn_acc_take(&s->env, stage->aggs[i].op, &g->accs[i], &s->args[i]))
 			return tsn_op_memory(&s->op, err);
 	}
@@ -141,6 +141,7 @@ push_stats(struct tsn_op *op, const struct tsn_row *row, struct tsn_err *err)
 	uint32_t n = 0;
 	bool grouped = true;
 
+	s->env.weight = op->run->weight;
 	if (!row_time(s, row, &s->env.when))
 		s->env.when = (int64_t)s->row;
 	if (stage->span_ns > 0)
@@ -150,7 +151,7 @@ push_stats(struct tsn_op *op, const struct tsn_row *row, struct tsn_err *err)
 		grouped = !empty(&s->cells[n++]);
 	}
 	if (!grouped) {
-		op->run->report.ungrouped++;
+		op->run->report.ungrouped += op->run->weight;
 		return TSN_OK;
 	}
 	for (uint32_t i = 0; i < stage->agg_count; i++)
@@ -162,6 +163,18 @@ push_stats(struct tsn_op *op, const struct tsn_row *row, struct tsn_err *err)
 	return expand(s, 0, keys, err);
 }
 
+/* Groups that differ though neither comes first (0 and false): by their texts. */
+static int
+order_texts(const struct tsn_cell *a, const struct tsn_cell *b)
+{
+	char sa[TSN_CELL_TEXT_MAX], sb[TSN_CELL_TEXT_MAX];
+	struct tsn_slice x = tsn_cell_text(a, sa), y = tsn_cell_text(b, sb);
+	size_t n = x.len < y.len ? x.len : y.len;
+	int o = n == 0 ? 0 : memcmp(x.ptr, y.ptr, n);
+
+	return o != 0 ? o : (x.len > y.len) - (x.len < y.len);
+}
+
 static int
 order_groups(const void *a, const void *b, void *ctx)
 {
@@ -171,6 +184,12 @@ order_groups(const void *a, const void *b, void *ctx)
 
 	for (uint32_t i = 0; i < s->key_count; i++) {
 		int o = tsn_cell_order(&kx[i], &ky[i]);
+
+		if (o != 0)
+			return o;
+	}
+	for (uint32_t i = 0; i < s->key_count; i++) {
+		int o = order_texts(&kx[i], &ky[i]);
 
 		if (o != 0)
 			return o;

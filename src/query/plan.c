@@ -71,23 +71,22 @@ tsn_plan_range(struct tsn_qparse *p, struct tsn_query *q)
 
 struct field_set {
 	struct tsn_qparse *p;
-	struct tsn_query *q;
+	tsn_key *fields;
+	uint32_t count;
 	bool all;
 };
 
 static void
 add_field(struct field_set *set, tsn_key key)
 {
-	struct tsn_query *q = set->q;
-
-	for (uint32_t i = 0; i < q->field_count; i++)
-		if (q->fields[i] == key)
+	for (uint32_t i = 0; i < set->count; i++)
+		if (set->fields[i] == key)
 			return;
 	/* the record's own bytes come with everything only; ids are made of them */
-	if (q->field_count == FIELDS_MAX || key == TSN_F_EVENT_ORIGINAL || key == TSN_F_EVENT_ID)
+	if (set->count == FIELDS_MAX || key == TSN_F_EVENT_ORIGINAL || key == TSN_F_EVENT_ID)
 		set->all = true;
 	else
-		q->fields[q->field_count++] = key;
+		set->fields[set->count++] = key;
 }
 
 static void
@@ -125,20 +124,61 @@ add_stage(struct field_set *set, const struct tsn_stage *s)
 			tsn_expr_fields(s->aggs[i].arg, add_path, set);
 }
 
+static bool
+set_init(struct field_set *set, struct tsn_qparse *p)
+{
+	*set = (struct field_set){.p = p,
+	    .fields = tsn_arena_calloc(p->arena, FIELDS_MAX, sizeof *set->fields)};
+	return set->fields != NULL;
+}
+
 enum tsn_code
 tsn_plan_fields(struct tsn_qparse *p, struct tsn_query *q)
 {
-	struct field_set set = {.p = p, .q = q};
 	const struct tsn_stage *s = q->stages;
+	struct field_set set;
 
-	q->fields = tsn_arena_calloc(p->arena, FIELDS_MAX, sizeof *q->fields);
-	if (q->fields == NULL)
+	if (!set_init(&set, p))
 		TSN_QFAIL(p, TSN_ELIMIT, 0, "the query is too large");
 	add_pred(&set, q->rest);
 	for (; s != NULL && s->in->events; s = s->next)
 		add_stage(&set, s);
-	if (tsn_query_gives_events(q) || set.all)
-		q->fields = NULL;
+	q->field_count = set.count;
+	q->fields = tsn_query_gives_events(q) || set.all ? NULL : set.fields;
+	return TSN_OK;
+}
+
+/* True when n rows that are alike give what one of them gives, n times, in any order. */
+static bool
+stats_tallies(const struct tsn_stage *s)
+{
+	for (uint32_t i = 0; i < s->agg_count; i++)
+		if (s->aggs[i].op != TSN_AGG_COUNT && s->aggs[i].op != TSN_AGG_DC)
+			return false;
+	return true;
+}
+
+enum tsn_code
+tsn_plan_tally(struct tsn_qparse *p, struct tsn_query *q)
+{
+	const struct tsn_stage *s = q->stages;
+	struct field_set set;
+
+	if (!set_init(&set, p))
+		TSN_QFAIL(p, TSN_ELIMIT, 0, "the query is too large");
+	/* these look at one row at a time, and at its fields alone */
+	for (; s != NULL && (s->op == TSN_STAGE_WHERE || s->op == TSN_STAGE_EVAL ||
+	    s->op == TSN_STAGE_FIELDS || s->op == TSN_STAGE_DROP); s = s->next)
+		if (s->in->events)
+			add_stage(&set, s);
+	if (s == NULL || s->op != TSN_STAGE_STATS || !stats_tallies(s))
+		return TSN_OK;
+	if (s->in->events)
+		add_stage(&set, s);
+	q->tallies = !set.all;
+	q->tally_fields = set.fields;
+	q->tally_field_count = set.count;
+	q->tally_span_ns = s->span_ns;
 	return TSN_OK;
 }
 

@@ -31,7 +31,8 @@ parse(struct tsn_query *q, struct tsn_err *err)
 	TSN_TRY(tsn_stage_parse(&p, &q->stages));
 	TSN_TRY(tsn_plan_range(&p, q));
 	TSN_TRY(tsn_match_compile(q->rest, &(struct tsn_match_env){.keys = q->keys}, &q->match, err));
-	return tsn_plan_fields(&p, q);
+	TSN_TRY(tsn_plan_fields(&p, q));
+	return tsn_plan_tally(&p, q);
 }
 
 enum tsn_code

@@ -63,6 +63,7 @@ struct tsn_query_report {
 struct tsn_query_options {
 	int64_t from_ns, to_ns;		/* [from, to); 0, 0: all */
 	uint64_t limit;			/* of rows; UINT64_MAX: 100 of events, all of tables; 0: all */
+	bool one_by_one;		/* each event is looked at, also where counts would do */
 	uint64_t memory_max;		/* 0: TSN_QUERY_MEMORY_DEFAULT */
 	bool (*canceled)(void *ctx);	/* asked at least every few milliseconds; may be NULL */
 	void *canceled_ctx;

@@ -19,6 +19,10 @@ struct tsn_query {
 	int64_t from_ns, to_ns;			/* of the filter: [from, to) */
 	tsn_key *fields;			/* what the plan reads; NULL: everything */
 	uint32_t field_count;
+	bool tallies;				/* rows alike in these fields may come with a count */
+	tsn_key *tally_fields;			/* what the stages up to stats read */
+	uint32_t tally_field_count;
+	int64_t tally_span_ns;
 };
 
 /* plan.c */
@@ -26,6 +30,8 @@ struct tsn_query {
 TSN_MUST_CHECK enum tsn_code tsn_plan_range(struct tsn_qparse *p, struct tsn_query *q);
 /** Which fields the query reads. */
 TSN_MUST_CHECK enum tsn_code tsn_plan_fields(struct tsn_qparse *p, struct tsn_query *q);
+/** Whether the answer is made of counts of rows alike, and alike in what. */
+TSN_MUST_CHECK enum tsn_code tsn_plan_tally(struct tsn_qparse *p, struct tsn_query *q);
 /** Rows that are ever asked of a sort: of the head behind it or the limit; UINT64_MAX: all. */
 uint64_t tsn_plan_sort_limit(const struct tsn_stage *sort, uint64_t row_limit);
 /** The first stage that looks at more than one row is a tail: the scan begins at that end. */

@@ -51,6 +51,30 @@ take_rows(void *ctx, const struct tsn_batch *rows, struct tsn_err *err)
 	return TSN_OK;
 }
 
+/* Events that the source found to match, each standing for many. */
+static enum tsn_code
+take_tally(void *ctx, const struct tsn_batch *rows, const uint64_t *counts, struct tsn_err *err)
+{
+	struct scan *s = ctx;
+	struct tsn_run *run = &s->run;
+	enum tsn_code code = TSN_OK;
+
+	for (uint32_t i = 0; i < rows->count && code == TSN_OK; i++) {
+		TSN_TRY(tsn_op_tick(run, err));
+		run->report.scanned += counts[i];
+		run->report.matched += counts[i];
+		tsn_arena_reset(run->eval.arena);
+		run->weight = counts[i];
+		code = tsn_op_push(s->first, &(struct tsn_row){.ev = &rows->events[i]}, err);
+		run->weight = 1;
+		s->ended = code == TSN_EOF;
+	}
+	if (code == TSN_OK && run->options->progress != NULL && rows->count > 0)
+		run->options->progress(run->options->progress_ctx, &run->report,
+		    rows->events[rows->count - 1].time_ns);
+	return code;
+}
+
 static struct tsn_op *
 make_op(struct tsn_run *run, const struct tsn_stage *s, uint64_t limit)
 {
@@ -143,6 +167,13 @@ run_scan(struct scan *s, const struct tsn_query_source *source, const struct tsn
 	    .ctx = s};
 	enum tsn_code code = TSN_OK;
 
+	if (s->q->tallies && !o->one_by_one) {
+		scan.tally = take_tally;
+		scan.tally_fields = s->q->tally_fields;
+		scan.tally_field_count = s->q->tally_field_count;
+		scan.tally_span_ns = s->q->tally_span_ns;
+	}
+
 	if (ranged && o->from_ns > scan.from_ns)
 		scan.from_ns = o->from_ns;
 	if (ranged && o->to_ns < scan.to_ns)
@@ -168,6 +199,7 @@ tsn_query_run(const struct tsn_query *q, const struct tsn_query_source *source,
 	enum tsn_code code;
 
 	run->reversed = !run->newest_first;
+	run->weight = 1;
 	run->memory_max = options->memory_max > 0 ? options->memory_max : TSN_QUERY_MEMORY_DEFAULT;
 	/* without entropy the tables are merely easier to attack */
 	if (getrandom(&run->seed, sizeof run->seed, GRND_NONBLOCK) != (ssize_t)sizeof run->seed)

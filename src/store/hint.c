@@ -781,7 +781,7 @@ run_node(struct hint_seg *hs, const struct node *n, struct block *b, struct set 
 }
 
 enum tsn_code
-hint_block(struct hint_seg *hs, struct block *b, uint64_t may[HINT_WORDS], bool *ret_any)
+hint_block(struct hint_seg *hs, struct block *b, uint64_t *may, uint64_t *must, bool *ret_any)
 {
 	struct set *out = malloc(sizeof *out);
 	enum tsn_code rc;
@@ -791,6 +791,8 @@ hint_block(struct hint_seg *hs, struct block *b, uint64_t may[HINT_WORDS], bool 
 	rc = run_node(hs, hs->h->root, b, out);
 	if (rc == TSN_OK) {
 		memcpy(may, out->may, sizeof out->may);
+		if (must != NULL)
+			memcpy(must, out->must, sizeof out->must);
 		*ret_any = !none(may, b->dir->rows);
 	}
 	free(out);

@@ -25,8 +25,11 @@ void hint_seg_free(struct hint_seg *hs);
 
 #define HINT_WORDS (SEG_BLOCK_ROWS / 64)
 
-/** Sets the bits of rows that may match; *ret_any false: none does. */
-TSN_MUST_CHECK enum tsn_code hint_block(struct hint_seg *hs, struct block *b,
-    uint64_t may[HINT_WORDS], bool *ret_any);
+/**
+ * Sets the bits (HINT_WORDS) of rows that may match; *ret_any false: none does.  must: of those
+ * that certainly do; may be NULL.
+ */
+TSN_MUST_CHECK enum tsn_code hint_block(struct hint_seg *hs, struct block *b, uint64_t *may,
+    uint64_t *must, bool *ret_any);
 
 #endif

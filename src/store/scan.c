@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "store/hint_int.h"
 #include "store/reader_int.h"
+#include "store/tally_int.h"
 
 #define ROWS_MAX 1024u
 #define ROWS_FIRST 64u
@@ -43,6 +44,8 @@ struct scanner {
 	struct val *vals;
 	struct hint *hint;
 	struct hint_seg **hints;	/* by segment */
+	struct tally tally;		/* scan NULL: rows are not counted together */
+	uint64_t must[HINT_WORDS];	/* of the block at hand, for the tally */
 	struct tsn_err *err;
 };
 
@@ -257,7 +260,13 @@ ask_hint(struct scanner *s, uint32_t seg, struct run *run, bool *ret_any)
 	run->may = malloc(HINT_WORDS * sizeof *run->may);
 	if (run->may == NULL)
 		return TSN_ENOMEM;
-	rc = hint_block(s->hints[seg], &run->block, run->may, ret_any);
+	if (s->hints == NULL || s->hints[seg] == NULL) {
+		memset(run->may, 0xff, HINT_WORDS * sizeof *run->may);
+		memset(s->must, 0xff, sizeof s->must);
+		*ret_any = true;
+		return TSN_OK;
+	}
+	rc = hint_block(s->hints[seg], &run->block, run->may, s->must, ret_any);
 	return rc;
 }
 
@@ -277,13 +286,27 @@ trim_run(struct run *run)
 static enum tsn_code
 cut_run(struct scanner *s, struct run *run)
 {
+	const struct seg_block *dir = run->block.dir;
 	const uint64_t *times;
 
-	TSN_TRY(block_need_rows(&run->block, SEG_COL_TIME));
-	times = run->block.rows[SEG_COL_TIME];
-	run->at = lower(times, run->block.dir->rows, s->scan->from_ns);
-	run->end = lower(times, run->block.dir->rows, s->scan->to_ns);
+	if (dir->time_min >= s->scan->from_ns && dir->time_max < s->scan->to_ns) {
+		run->at = 0;
+		run->end = dir->rows;
+	} else {
+		TSN_TRY(block_need_rows(&run->block, SEG_COL_TIME));
+		times = run->block.rows[SEG_COL_TIME];
+		run->at = lower(times, dir->rows, s->scan->from_ns);
+		run->end = lower(times, dir->rows, s->scan->to_ns);
+	}
+	if (s->tally.scan != NULL)
+		TSN_TRY(tally_block(&s->tally, &run->block, run->at, run->end, s->must, run->may,
+		    s->err));
+	if (s->tally.misfits > 0)
+		reader_note(s->r, "a row does not fit its template");
+	s->tally.misfits = 0;
 	trim_run(run);
+	if (run->at < run->end)
+		TSN_TRY(block_need_rows(&run->block, SEG_COL_TIME));
 	return run->at < run->end ? decode_block(s, &run->block) : TSN_OK;
 }
 
@@ -295,7 +318,8 @@ open_block(struct scanner *s, const struct ref *ref)
 	enum tsn_code rc = block_open(&run.block, seg, ref->block);
 	bool any = true;
 
-	if (rc == TSN_OK && s->hints != NULL && s->hints[ref->seg] != NULL)
+	if (rc == TSN_OK && (s->tally.scan != NULL ||
+	    (s->hints != NULL && s->hints[ref->seg] != NULL)))
 		rc = ask_hint(s, ref->seg, &run, &any);
 	if (rc == TSN_OK && any)
 		rc = cut_run(s, &run);
@@ -306,17 +330,15 @@ open_block(struct scanner *s, const struct ref *ref)
 	}
 	free(run.may);
 	block_close(&run.block);
-	if (rc == TSN_OK)
-		leave(s, ref->seg);
 	if (rc == TSN_ECORRUPT) {
 		struct tsn_err what;
 
 		(void)TSN_ERR(&what, rc, "%s: block %u is damaged, its %u events are missing",
 		    seg->path, ref->block, seg->blocks[ref->block].rows);
 		reader_note(s->r, what.msg);
-		leave(s, ref->seg);
-		return TSN_OK;
+		rc = TSN_OK;
 	}
+	leave(s, ref->seg);
 	return rc;
 }
 
@@ -459,6 +481,8 @@ prepare(struct scanner *s)
 	if (s->vals == NULL)
 		return TSN_ENOMEM;
 	TSN_TRY(prepare_fields(s));
+	if (s->scan->tally != NULL)
+		TSN_TRY(tally_init(&s->tally, s->scan, s->r->keys));
 	TSN_TRY(hint_new(s->scan->hint, s->r->keys, &s->hint));
 	if (s->hint != NULL) {
 		s->hints = calloc(s->r->manifest.seg_count + 1, sizeof(struct hint_seg *));
@@ -492,6 +516,7 @@ scan_all(struct scanner s)
 			leave(&s, s.refs[s.ref_at].seg);
 	free(s.hints);
 	hint_free(s.hint);
+	tally_done(&s.tally);
 	free(s.runs);
 	free(s.refs);
 	free(s.keys);

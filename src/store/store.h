@@ -105,6 +105,17 @@ struct tsn_store_scan {
 	bool (*canceled)(void *ctx);	/* asked now and then; may be NULL */
 	/** Rows of one block as a batch, valid during the call; TSN_EOF ends the scan early. */
 	enum tsn_code (*rows)(void *ctx, const struct tsn_batch *rows, struct tsn_err *err);
+	/**
+	 * For those who count: rows that are known to make the hint true and do not differ in these
+	 * fields (nor, with a span, in tsn_time_floor of their time) may come as one event that has
+	 * these fields alone, and how many they are.  The others come as rows; the order of time is
+	 * kept among those only.  TSN_EOF ends the scan.  NULL: all come as rows.
+	 */
+	enum tsn_code (*tally)(void *ctx, const struct tsn_batch *rows, const uint64_t *counts,
+	    struct tsn_err *err);
+	const tsn_key *tally_fields;
+	uint32_t tally_field_count;
+	int64_t tally_span_ns;		/* 0: none */
 	void *ctx;
 };
 

@@ -516,6 +516,68 @@ check_stats(struct query_mem *m, const struct doc *docs, const bool *hit, const 
 }
 
 /*
+ * Rows that the store counted together against the same rows one by one.
+ */
+static enum tsn_code
+take_text(void *ctx, const struct tsn_row *row, struct tsn_err *err)
+{
+	char scratch[TSN_CELL_TEXT_MAX];
+
+	(void)err;
+	for (uint32_t i = 0; i < row->count; i++) {
+		if (row->cells[i].type == TSN_V_LIST)
+			tsn_cell_json(ctx, &row->cells[i]);
+		else
+			tsn_buf_slice(ctx, tsn_cell_text(&row->cells[i], scratch));
+		tsn_buf_char(ctx, '|');
+	}
+	tsn_buf_char(ctx, '\n');
+	return TSN_OK;
+}
+
+static void
+check_tally(struct query_mem *m, const char *filter)
+{
+	static const char *const stages[] = {"stats count()", "stats count(), count(f1), dc(f2) by ",
+	    "stats count() by lower(f3) as y, ", "stats count(), sum(f0) by ",
+	    "stats count() by span=1h, ", "where isnull(f1) | stats count() by ",
+	    "eval x = f1 | stats count() by x, ", "top 5 ", "rare 3 ", "stats count() by id, ",
+	    "stats count() by @timestamp, "};
+	struct tsn_query_source source = query_mem_source(m);
+	struct tsn_query_report reports[2];
+	struct tsn_buf query, answers[2];
+	struct tsn_err err = {0};
+	uint32_t stage = next(TSN_COUNT(stages));
+	struct tsn_query *q = NULL;
+
+	tsn_buf_init(&query, 1u << 20);
+	tsn_buf_printf(&query, "%s | %s", filter, stages[stage]);
+	if (stage > 0)
+		tsn_buf_printf(&query, "f%u", next(FIELDS));
+	if (tsn_query_parse(tsn_buf_get(&query), &(struct tsn_query_env){.keys = m->keys}, &q,
+	    &err) != TSN_OK)
+		fail_msg("%.*s: %s", (int)query.len, query.ptr, err.msg);
+	for (int i = 0; i < 2; i++) {
+		struct tsn_query_options o = {.one_by_one = i == 0};
+		struct tsn_query_sink sink = {.row = take_text, .ctx = &answers[i]};
+
+		tsn_buf_init(&answers[i], 1u << 20);
+		if (tsn_query_run(q, &source, &o, &sink, &reports[i], &err) != TSN_OK)
+			fail_msg("%.*s: %s", (int)query.len, query.ptr, err.msg);
+		tsn_buf_char(&answers[i], '\0');
+	}
+	if (strcmp(answers[0].ptr, answers[1].ptr) != 0)
+		fail_msg("%.*s\none by one\n%stogether\n%s", (int)query.len, query.ptr, answers[0].ptr,
+		    answers[1].ptr);
+	assert_int_equal(reports[0].matched, reports[1].matched);
+	assert_int_equal(reports[0].ungrouped, reports[1].ungrouped);
+	tsn_query_free(q);
+	tsn_buf_done(&answers[0]);
+	tsn_buf_done(&answers[1]);
+	tsn_buf_done(&query);
+}
+
+/*
  * Chains of stages that keep rows: sort, head, tail, dedup, over ids, newest (highest id) first.
  */
 struct ids {
@@ -749,6 +811,8 @@ one_round(uint64_t seed)
 		query.ptr[len] = '\0';
 		check_stats(&m, docs, want, query.ptr);
 		check_stages(&m, docs, want, query.ptr);
+		if (seed % 10 == 0)
+			check_tally(&m, query.ptr);
 	}
 	query_mem_done(&m);
 	tsn_buf_done(&text);

@@ -1,0 +1,36 @@
+/*
+ * store/tally: rows of a block that need not be told apart, folded to one event and a count.
+ *
+ * Rows are the same when they have the same template and the same values in the slots that the
+ * wanted fields are made of: that is decided on codes and numbers of the columns, and one event of
+ * each kind is built.  Rows of templates in which a wanted field follows from something else (the
+ * time, the offset, the whole record) are left to the caller.
+ */
+#ifndef TSN_STORE_TALLY_INT_H
+#define TSN_STORE_TALLY_INT_H
+
+#include "store/hint_int.h"
+#include "store/store.h"
+
+struct tally {
+	const struct tsn_store_scan *scan;
+	struct tsn_keys *keys;
+	bool *wanted;			/* by key */
+	struct projection projection;
+	struct tsn_batch batch;
+	uint64_t *counts;		/* beside the batch */
+	struct val *vals;
+	uint64_t misfits;		/* kinds of rows whose values do not fit their template */
+};
+
+TSN_MUST_CHECK enum tsn_code tally_init(struct tally *t, const struct tsn_store_scan *scan,
+    struct tsn_keys *keys);
+void tally_done(struct tally *t);
+/**
+ * Takes rows [at, end) of the block whose bits are in `must`: clears in both sets the bits of those
+ * it took, and gives them to scan->tally.  TSN_ECORRUPT: nothing was given.
+ */
+TSN_MUST_CHECK enum tsn_code tally_block(struct tally *t, struct block *b, uint32_t at,
+    uint32_t end, uint64_t must[HINT_WORDS], uint64_t may[HINT_WORDS], struct tsn_err *err);
+
+#endif
