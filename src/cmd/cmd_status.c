@@ -175,6 +175,8 @@ run(int argc, char **argv)
 	if (operands > 0)
 		return tsn_cmd_usage(&tsn_cmd_status, "takes no operands");
 	code = status(url, token, as_json, &ready, &err);
+	if (code == TSN_EDENIED && token == NULL)
+		(void)fprintf(stderr, "tocsin status: give the token by --token\n");
 	if (code != TSN_OK)
 		return tsn_cmd_fail(&tsn_cmd_status, code, &err);
 	if (!ready)
