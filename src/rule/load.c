@@ -592,21 +592,6 @@ on_walk_problem(void *ctx, const char *path, const struct tsn_err *why)
 	(void)add_problem(ctx, TSN_PROBLEM_FAILED, tsn_slice_cstr(path), 1, why->msg);
 }
 
-enum tsn_code
-tsn_loader_add_path(struct tsn_loader *l, const char *path, struct tsn_err *err)
-{
-	struct tsn_walk walk = {.file = on_file, .problem = on_walk_problem, .ctx = l};
-	struct tsn_file_info info;
-
-	TSN_TRY(tsn_file_stat_path(path, &info, err));
-	l->ruleset = tsn_arena_dup(&l->set->arena, tsn_slice_cstr(path));
-	if (l->ruleset.ptr == NULL)
-		return tsn_rule_int_no_memory(err);
-	if (info.kind == TSN_FILE_DIR)
-		return tsn_walk(&walk, path, err);
-	return read_path(l, path, &info, err);
-}
-
 static enum tsn_code
 on_values(void *ctx, const char *path, const struct tsn_file_info *info, struct tsn_err *err)
 {
@@ -631,6 +616,36 @@ tsn_loader_add_values_dir(struct tsn_loader *l, const char *dir, struct tsn_err 
 	struct tsn_walk walk = {.file = on_values, .problem = on_walk_problem, .ctx = l};
 
 	return tsn_walk(&walk, dir, err);
+}
+
+/* A rule folder may bring its value lists: the folder `values` in it. */
+static enum tsn_code
+add_own_values(struct tsn_loader *l, const char *folder, struct tsn_err *err)
+{
+	char path[4096];
+	struct tsn_file_info info;
+
+	if (snprintf(path, sizeof path, "%s/values", folder) >= (int)sizeof path ||
+	    tsn_file_stat_path(path, &info, NULL) != TSN_OK || info.kind != TSN_FILE_DIR)
+		return TSN_OK;
+	return tsn_loader_add_values_dir(l, path, err);
+}
+
+enum tsn_code
+tsn_loader_add_path(struct tsn_loader *l, const char *path, struct tsn_err *err)
+{
+	struct tsn_walk walk = {.file = on_file, .problem = on_walk_problem, .ctx = l};
+	struct tsn_file_info info;
+
+	TSN_TRY(tsn_file_stat_path(path, &info, err));
+	l->ruleset = tsn_arena_dup(&l->set->arena, tsn_slice_cstr(path));
+	if (l->ruleset.ptr == NULL)
+		return tsn_rule_int_no_memory(err);
+	if (info.kind == TSN_FILE_DIR) {
+		TSN_TRY(add_own_values(l, path, err));
+		return tsn_walk(&walk, path, err);
+	}
+	return read_path(l, path, &info, err);
 }
 
 static int

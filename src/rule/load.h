@@ -59,7 +59,8 @@ TSN_MUST_CHECK enum tsn_code tsn_loader_add_values_dir(struct tsn_loader *l, con
 TSN_MUST_CHECK enum tsn_code tsn_loader_add_text(struct tsn_loader *l, struct tsn_slice file,
     struct tsn_slice ruleset, struct tsn_slice text);
 /**
- * A file, or all *.yml and *.yaml files below a folder in the order of their names; a file reached
+ * A file, or all *.yml and *.yaml files below a folder in the order of their names (value lists in
+ * the folder's own `values` are added first); a file reached
  * twice is read once.  TSN_EIO, TSN_ENOTFOUND, TSN_EDENIED when it cannot be read.
  */
 TSN_MUST_CHECK enum tsn_code tsn_loader_add_path(struct tsn_loader *l, const char *path,

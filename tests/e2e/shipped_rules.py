@@ -78,4 +78,29 @@ def test_web_attacks():
         assert len(found) == 4 and len(set(found)) == 4, found
 
 
+def test_value_lists_of_a_rule_folder():
+    rule = """title: Login of an administrator
+id: 11111111-1111-1111-1111-111111111111
+taxonomy: tocsin
+logsource:
+    product: linux
+    service: sshd
+detection:
+    selection:
+        user.name|expand: '%admins%'
+        event.action: ssh_login
+    condition: selection
+"""
+    with lib.Folder() as folder:
+        (folder / "rules/values").mkdir(parents=True)
+        (folder / "rules/admin.yml").write_text(rule)
+        (folder / "auth.log").write_text(SSH % (0, 1, 7, ACCEPTED))
+        (folder / "rules/values/admins.txt").write_text("# ours\noperator\nroot\n")
+        output, _ = lib.run("detect", "--rules", folder / "rules", folder / "auth.log")
+        assert len(lib.lines(output)) == 1
+        (folder / "rules/values/admins.txt").write_text("operator\n")
+        output, _ = lib.run("detect", "--rules", folder / "rules", folder / "auth.log")
+        assert not lib.lines(output)
+
+
 lib.main(globals())
