@@ -18,6 +18,8 @@ struct tsn_backend {
 	void (*status)(void *ctx, struct tsn_buf *out);
 	/** NULL when intake works, else why not. */
 	const char *(*not_ready)(void *ctx);
+	/** Reads the rules anew and waits for it; TSN_EPARSE: refused, the old ones stay. */
+	enum tsn_code (*reload_rules)(void *ctx, uint64_t *ret_rules, struct tsn_err *err);
 	const char *data_dir;		/* store and alerts are read from here */
 	struct tsn_keys *keys;
 	const char *version;

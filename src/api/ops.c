@@ -42,6 +42,22 @@ status(struct request *r)
 	return answer_json(r, 200);
 }
 
+static enum answer
+reload_rules(struct request *r)
+{
+	const struct tsn_backend *b = r->http->o.backend;
+	struct tsn_err err = {0};
+	uint64_t rules;
+	enum tsn_code code = b->reload_rules(b->ctx, &rules, &err);
+
+	if (code == TSN_EPARSE || code == TSN_ENOTFOUND)
+		return problem(r, 422, "The rules were refused", "the old ones stay: %s", err.msg);
+	if (code != TSN_OK)
+		return problem_of(r, code, &err);
+	tsn_buf_printf(&r->out, "{\"rules\":%llu}\n", (unsigned long long)rules);
+	return answer_json(r, 200);
+}
+
 static void
 write_parameter(struct tsn_buf *out, struct tsn_slice name, const char *in, struct tsn_slice doc)
 {
@@ -160,6 +176,8 @@ const struct endpoint ops_endpoints[] = {
 	{"GET", "/metrics", TSN_ROLE_VIEWER, false, false, "figures for Prometheus", NULL, metrics},
 	{"GET", "/api/v1/status", TSN_ROLE_VIEWER, false, false,
 	    "state of the server with the ledger of each source", NULL, status},
+	{"POST", "/api/v1/rules/reload", TSN_ROLE_ADMIN, true, true,
+	    "read the rules anew; broken ones are refused as a whole", NULL, reload_rules},
 	{"GET", "/api/v1/openapi.json", TSN_ROLE_NONE, false, false, "this document", NULL, openapi},
 	{0},
 };

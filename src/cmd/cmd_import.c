@@ -83,6 +83,9 @@ static void
 print_table(const struct state *s, const struct tsn_ledger_row *t,
     const struct tsn_detection_stats *found, const struct tsn_usage *use, double seconds)
 {
+	struct tsn_detect_corr_stats corr;
+
+	tsn_detection_corr_stats(s->detection, &corr);
 	(void)fprintf(stderr, "\nimported into %s\n", s->data);
 	row("files", s->im.files, "");
 	row("records read", t->received, "");
@@ -95,7 +98,9 @@ print_table(const struct state *s, const struct tsn_ledger_row *t,
 			row("  dropped", t->dropped[d], tsn_drop_name((enum tsn_drop)d));
 	if (tsn_ledger_dropped(t) == 0)
 		row("  dropped", 0, "");
-	row("late", t->late, "");
+	row("late", t->late, "came after windows of their time had been judged");
+	row("  hits left out", corr.late_dropped, "of windows that were over");
+	row("groups evicted", corr.evicted, "of windows, for want of room");
 	row("alerts", found->alerts, "");
 	row("  new", found->alerts_new, "the others were in the queue already");
 	row("cut at the limit", t->truncated, "");
@@ -113,6 +118,9 @@ static void
 print_json(const struct state *s, const struct tsn_ledger_row *t,
     const struct tsn_detection_stats *found, const struct tsn_usage *use, double seconds)
 {
+	struct tsn_detect_corr_stats corr;
+
+	tsn_detection_corr_stats(s->detection, &corr);
 	(void)printf("{\"files\":%llu,\"records\":%llu,\"stored\":%llu,\"failed\":%llu,"
 		     "\"already_stored\":%llu,\"headers\":%llu,\"dropped\":{",
 	    (unsigned long long)s->im.files, (unsigned long long)t->received,
@@ -124,6 +132,8 @@ print_json(const struct state *s, const struct tsn_ledger_row *t,
 	(void)printf("},\"alerts\":%llu,\"alerts_new\":%llu,\"rules\":%u,",
 	    (unsigned long long)found->alerts, (unsigned long long)found->alerts_new,
 	    found->report.loaded);
+	(void)printf("\"late_dropped\":%llu,\"groups_evicted\":%llu,",
+	    (unsigned long long)corr.late_dropped, (unsigned long long)corr.evicted);
 	(void)printf("\"late\":%llu,\"truncated\":%llu,\"truncated_bytes\":%llu,"
 		     "\"binary_skipped\":%u,\"damaged\":%u,\"unreadable\":%u,\"empty_folders\":%u,"
 		     "\"bytes\":%llu,\"balanced\":%s,\"seconds\":%.3f,\"cpu_seconds\":%.3f,"

@@ -262,6 +262,14 @@ watermark(const struct tsn_detect *d)
 	return low == INT64_MAX ? INT64_MIN : time_minus(low, d->set->options.lateness_ns);
 }
 
+int64_t
+tsn_detect_mark(const struct tsn_detect *d)
+{
+	int64_t mark = d->set->corr_count == 0 ? INT64_MIN : watermark(d);
+
+	return d->corr.now_ns == TSN_TIME_NONE || d->corr.now_ns < mark ? mark : d->corr.now_ns;
+}
+
 enum tsn_code
 tsn_corr_advance(struct tsn_detect *d)
 {

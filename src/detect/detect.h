@@ -115,6 +115,11 @@ void tsn_detect_replay_begin(struct tsn_detect *d, const struct tsn_detect_past 
     uint32_t count);
 /** Live batches follow.  What is late by now_ns (wall clock) is still waited for. */
 void tsn_detect_replay_end(struct tsn_detect *d, int64_t now_ns);
+/**
+ * Event time up to which windows have been judged: an event from before is late.  INT64_MIN:
+ * nothing is late (no correlations, or no time has passed).
+ */
+int64_t tsn_detect_mark(const struct tsn_detect *d);
 /** False when the rule of that index is no correlation. */
 bool tsn_detect_corr_stats(const struct tsn_detect *d, uint32_t rule,
     struct tsn_detect_corr_stats *ret);

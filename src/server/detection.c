@@ -63,7 +63,8 @@ static enum tsn_code
 make_engine(struct tsn_detection *d, struct tsn_err *err)
 {
 	const struct tsn_detect_options options = {.reasons = true, .once = !d->o.live,
-	    .lateness_ns = d->o.live ? 0 : TSN_DETECT_SORTED};
+	    .lateness_ns = d->o.live ? 0 : TSN_DETECT_SORTED,
+	    .state_bytes = d->o.state_bytes};
 	struct tsn_loader *loader = tsn_loader_new();
 	enum tsn_code code;
 
@@ -79,6 +80,10 @@ make_engine(struct tsn_detection *d, struct tsn_err *err)
 	tsn_loader_free(loader);
 	if (code != TSN_OK)
 		return code;
+	free(d->evicted);
+	d->evicted = calloc((size_t)d->rules->count + 1, sizeof *d->evicted);
+	if (d->evicted == NULL)
+		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
 	return tsn_detect_new(d->rules, d->taxonomy, d->o.keys, &options, &d->detect, err);
 }
 
@@ -120,10 +125,64 @@ on_batch(void *ctx, const struct tsn_batch *batch, struct tsn_err *err)
 	return code;
 }
 
+static int64_t
+mark(void *ctx)
+{
+	const struct tsn_detection *d = ctx;
+
+	return tsn_detect_mark(d->detect);
+}
+
 enum tsn_code
 tsn_detection_rows(struct tsn_detection *d, const struct tsn_batch *batch, struct tsn_err *err)
 {
 	return on_batch(d, batch, err);
+}
+
+static void
+drop_rules(struct tsn_detection *d)
+{
+	tsn_detect_free(d->detect);
+	tsn_ruleset_free(d->rules);
+	tsn_taxonomy_free(d->taxonomy);
+	tsn_alert_writer_free(d->writer);
+	free(d->evicted);
+}
+
+enum tsn_code
+tsn_detection_reload(struct tsn_detection *d, uint64_t events_max,
+    struct tsn_detection_read *ret, struct tsn_err *err)
+{
+	struct tsn_detection old = *d;
+	enum tsn_code code = TSN_OK;
+
+	*ret = (struct tsn_detection_read){0};
+	d->detect = NULL;
+	d->rules = NULL;
+	d->taxonomy = NULL;
+	d->evicted = NULL;
+	/* The writer remembers rules by their place. */
+	d->writer = tsn_alert_writer_new(d->o.keys);
+	if (d->writer == NULL)
+		code = TSN_ERR(err, TSN_ENOMEM, "out of memory");
+	if (code == TSN_OK)
+		code = make_engine(d, err);
+	d->state_stands = true;
+	if (code == TSN_OK && d->o.data_dir != NULL && d->o.live)
+		code = tsn_detection_read_back(d, events_max, ret, err);
+	d->state_stands = false;
+	if (code != TSN_OK) {
+		drop_rules(d);
+		d->detect = old.detect;
+		d->rules = old.rules;
+		d->taxonomy = old.taxonomy;
+		d->writer = old.writer;
+		d->evicted = old.evicted;
+		d->report = old.report;
+		return code;
+	}
+	drop_rules(&old);
+	return TSN_OK;
 }
 
 bool
@@ -190,6 +249,8 @@ tsn_detection_tick(struct tsn_detection *d, struct tsn_err *err)
 
 	d->err = err == NULL ? &local : err;
 	code = tsn_detect_tick(d->detect, tsn_clock_real_ns(), on_finding, d);
+	if (code == TSN_OK)
+		code = tsn_health_check(d, tsn_clock_real_ns(), on_finding);
 	d->err = NULL;
 	TSN_TRY(code);
 	return d->alerts == NULL ? TSN_OK : tsn_alerts_commit(d->alerts, err);
@@ -205,6 +266,8 @@ on_commit(void *ctx, struct tsn_err *err)
 	d->err = err;
 	if (d->o.live)
 		code = tsn_detect_tick(d->detect, tsn_clock_real_ns(), on_finding, d);
+	if (code == TSN_OK && d->alerts != NULL)
+		code = tsn_health_check(d, tsn_clock_real_ns(), on_finding);
 	d->err = NULL;
 	TSN_TRY(code);
 	if (d->alerts != NULL)
@@ -223,7 +286,8 @@ detection_init(struct tsn_detection *d, struct tsn_err *err)
 	if (d->o.data_dir != NULL)
 		TSN_TRY(tsn_alerts_open(d->o.data_dir, true, &d->alerts, err));
 	d->stage = (struct tsn_engine_stage){
-		.event = on_event, .batch = on_batch, .commit = on_commit, .ctx = d};
+		.event = on_event, .batch = on_batch, .commit = on_commit, .mark = mark,
+		.ctx = d};
 	return TSN_OK;
 }
 
@@ -257,6 +321,7 @@ tsn_detection_free(struct tsn_detection *d)
 	tsn_enrich_free(d->enrich);
 	tsn_alerts_close(d->alerts);
 	tsn_alert_writer_free(d->writer);
+	free(d->evicted);
 	free(d);
 }
 

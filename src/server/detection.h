@@ -27,6 +27,7 @@ struct tsn_detection_options {
 	 * and a window is told of once, when it is over.
 	 */
 	bool live;
+	size_t state_bytes;			/* of all windows; 0: the default of detect/detect.h */
 	/** Each alert as it is found; may be NULL.  is_new: its id was unknown to the queue. */
 	enum tsn_code (*each)(void *ctx, const struct tsn_alert *alert, bool is_new);
 	/** Each problem of the rules; may be NULL. */
@@ -70,6 +71,13 @@ struct tsn_detection_read {
 TSN_MUST_CHECK enum tsn_code tsn_detection_read_back(struct tsn_detection *d,
     uint64_t events_max, struct tsn_detection_read *ret, struct tsn_err *err);
 /**
+ * Reads the rules anew: TSN_OK when they are in force, with windows rebuilt as by
+ * tsn_detection_read_back().  On any failure the old rules stay, with their windows; a broken rule
+ * (TSN_EPARSE) refuses the whole set.  What was taken in must have been committed.
+ */
+TSN_MUST_CHECK enum tsn_code tsn_detection_reload(struct tsn_detection *d, uint64_t events_max,
+    struct tsn_detection_read *ret, struct tsn_err *err);
+/**
  * Time passes: windows that are over are told of, and durable.  For a live server, each second.
  */
 TSN_MUST_CHECK enum tsn_code tsn_detection_tick(struct tsn_detection *d, struct tsn_err *err);
@@ -85,6 +93,8 @@ void tsn_detection_stats_get(const struct tsn_detection *d,
     struct tsn_detection_stats *ret_stats);
 /** Sums over all correlations. */
 void tsn_detection_corr_stats(const struct tsn_detection *d, struct tsn_detect_corr_stats *ret);
+/** Prometheus text: what each correlation had to give up; nothing without correlations. */
+void tsn_detection_metrics(const struct tsn_detection *d, struct tsn_buf *out);
 /** The rule set and how often each of its rules fired. */
 const struct tsn_ruleset *tsn_detection_rules(const struct tsn_detection *d,
     const uint64_t **ret_counts);

@@ -18,11 +18,20 @@ struct tsn_detection {
 	struct tsn_alerts *alerts;
 	struct tsn_engine_stage stage;
 	uint64_t found, found_new;
+	struct evicted {
+		uint64_t seen;		/* evictions told of */
+		uint64_t before;	/* those of earlier hours */
+		int64_t hour;		/* of the alert */
+	} *evicted;			/* by rule */
+	bool state_stands;		/* reading back is for windows alone, not for enrichment */
 	bool replay;			/* events are read back: single findings are known */
 	int64_t sure_ns;		/* of windows over before this all was told */
 	struct tsn_err *err;		/* of the batch under way: callbacks report here */
 };
 
+/** Raises what has gone wrong since the last call as alerts; health.c. */
+TSN_MUST_CHECK enum tsn_code tsn_health_check(struct tsn_detection *d, int64_t now_ns,
+    enum tsn_code (*raise)(void *ctx, const struct tsn_finding *finding));
 /** Marks the views of one rule; false when it may be about any event. */
 bool tsn_detection_mark(struct tsn_detection *d, const struct tsn_rule *rule, bool *marks,
     enum tsn_code *code);

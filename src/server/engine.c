@@ -20,6 +20,7 @@ struct tsn_engine {
 	uint64_t uncommitted;
 	atomic_uint next_source;
 	bool known;			/* the batch holds known records */
+	int64_t mark_ns;		/* before the batch: older events are late */
 	bool detected;			/* findings of this batch are in, only the store refused */
 };
 
@@ -29,6 +30,7 @@ engine_init(struct tsn_engine *e, const struct tsn_engine_options *o, struct tsn
 	uint32_t events = o->batch_events == 0 ? BATCH_EVENTS : o->batch_events;
 
 	e->o = *o;
+	e->mark_ns = INT64_MIN;
 	if (tsn_ledger_init(&e->ledger) != TSN_OK)
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
 	e->parser = tsn_parser_new(o->keys);
@@ -100,6 +102,7 @@ account(struct tsn_engine *e)
 		row->last_seen_ns = ev->created_ns;
 		if (ev->time_ns > row->last_event_ns)
 			row->last_event_ns = ev->time_ns;
+		row->late += ev->time_ns < e->mark_ns;
 		row->truncated += (ev->flags & TSN_EV_TRUNCATED) != 0;
 		if (e->known) {
 			row->known++;
@@ -117,8 +120,10 @@ tsn_engine_flush(struct tsn_engine *e, struct tsn_err *err)
 		tsn_batch_reset(&e->batch);
 		return TSN_OK;
 	}
-	if (e->o.detect != NULL && !e->detected)
+	if (e->o.detect != NULL && !e->detected) {
+		e->mark_ns = e->o.detect->mark == NULL ? INT64_MIN : e->o.detect->mark(e->o.detect->ctx);
 		TSN_TRY(e->o.detect->batch(e->o.detect->ctx, &e->batch, err));
+	}
 	e->detected = true;
 	if (e->o.store != NULL && !e->known)
 		TSN_TRY(tsn_store_append(e->o.store, &e->batch, err));

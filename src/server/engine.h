@@ -25,6 +25,8 @@ struct tsn_engine_stage {
 	/** Enriches the newest event of the batch; may be NULL. */
 	enum tsn_code (*event)(void *ctx, struct tsn_batch *batch, struct tsn_err *err);
 	enum tsn_code (*batch)(void *ctx, const struct tsn_batch *batch, struct tsn_err *err);
+	/** Event time before which an event is late now; may be NULL. */
+	int64_t (*mark)(void *ctx);
 	/** Makes durable what came of the batches so far; called before the store commits. */
 	enum tsn_code (*commit)(void *ctx, struct tsn_err *err);
 	void *ctx;

@@ -38,7 +38,7 @@ struct tsn_ledger_row {
 	uint64_t dropped[TSN_DROP__COUNT];
 	uint64_t pending;	/* taken in, not durable yet */
 	uint64_t pending_failed;	/* the part of pending that will count as failed */
-	uint64_t late;		/* came after their window had closed; stored all the same */
+	uint64_t late;		/* came after windows of their time had been judged; stored all the same */
 	uint64_t truncated;	/* stored cut at the record limit */
 	uint64_t bytes;		/* of records */
 	int64_t last_seen_ns;	/* when the newest record came; 0 never */

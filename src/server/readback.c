@@ -66,7 +66,7 @@ make_hint(struct readback *r, struct tsn_arena *arena)
 	for (uint32_t i = 0; i < tsn_taxonomy_view_count(d->taxonomy) && i < HINT_VIEWS_MAX; i++)
 		if (marks[i])
 			kids[count++] = tsn_taxonomy_view(d->taxonomy, i)->when;
-	for (unsigned i = 0; i < 64 && tsn_enrich_dataset(i) != NULL; i++) {
+	for (unsigned i = 0; i < 64 && !d->state_stands && tsn_enrich_dataset(i) != NULL; i++) {
 		kids[count] = tsn_pred_atom(arena, &(struct tsn_atom){.field = TSN_SLICE("event.dataset"),
 		    .op = TSN_ATOM_EQ, .value = tsn_slice_cstr(tsn_enrich_dataset(i))});
 		if (kids[count++] == NULL)
@@ -106,7 +106,7 @@ take_rows(void *ctx, const struct tsn_batch *rows, struct tsn_err *err)
 {
 	struct readback *r = ctx;
 
-	for (uint32_t i = 0; i < rows->count; i++)
+	for (uint32_t i = 0; i < rows->count && !r->d->state_stands; i++)
 		TSN_TRY(tsn_enrich_replay(r->d->enrich, &rows->events[i], err));
 	if (rows->count > 0 && r->out->events == 0)
 		r->out->from_ns = rows->events[0].time_ns;
@@ -217,7 +217,8 @@ scan_both(struct readback *r, struct tsn_store_reader *reader, struct tsn_err *e
 static int64_t
 span_of(const struct tsn_detection *d)
 {
-	int64_t a = tsn_detect_span(d->detect), b = tsn_enrich_span(d->enrich), sum;
+	int64_t a = tsn_detect_span(d->detect), sum;
+	int64_t b = d->state_stands ? 0 : tsn_enrich_span(d->enrich);
 
 	a = a > b ? a : b;
 	return __builtin_add_overflow(a, 2 * tsn_detect_lateness(d->detect), &sum) ? INT64_MAX : sum;
@@ -235,6 +236,9 @@ tsn_detection_read_back(struct tsn_detection *d, uint64_t events_max,
 
 	TSN_ASSERT(d->o.data_dir != NULL && d->o.live);
 	*ret = (struct tsn_detection_read){.span_ns = span_of(d)};
+	/* Without correlations there are no windows to rebuild. */
+	if (d->state_stands && tsn_detect_span(d->detect) == 0)
+		return TSN_OK;
 	code = tsn_store_reader_open(d->o.data_dir, d->o.keys, &reader, err);
 	if (code == TSN_ENOTFOUND)
 		return TSN_OK;

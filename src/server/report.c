@@ -23,7 +23,7 @@ static const struct counter counters[] = {
 	{"known", "counter", "Records the store had already", ROW(known)},
 	{"framing", "counter", "Records that are headers and no events", ROW(framing)},
 	{"pending", "gauge", "Records taken in and not durable yet", ROW(pending)},
-	{"late", "counter", "Events that came after their window", ROW(late)},
+	{"late", "counter", "Events older than what windows had been judged to", ROW(late)},
 	{"truncated", "counter", "Records stored cut at the limit", ROW(truncated)},
 	{"bytes", "counter", "Bytes of records", ROW(bytes)},
 	{"lag_bytes", "gauge", "Bytes known to wait in the source", ROW(lag_bytes)},
@@ -117,6 +117,12 @@ tsn_report_metrics(const struct tsn_report *p, struct tsn_ledger *ledger, struct
 	gauge(out, "commits_total", "counter", "Commits of the store", (double)p->commits);
 	gauge(out, "alerts_total", "counter", "Alerts raised since the start", (double)p->alerts);
 	gauge(out, "rules", "gauge", "Rules in use", (double)p->rules);
+	gauge(out, "correlation_hits_late_total", "counter", "Hits that came after their time",
+	    (double)p->hits_late);
+	gauge(out, "correlation_hits_dropped_total", "counter", "Late hits whose window was over",
+	    (double)p->hits_dropped);
+	gauge(out, "correlation_groups", "gauge", "Groups of correlations kept", (double)p->groups);
+	gauge(out, "correlation_bytes", "gauge", "Memory of these groups", (double)p->group_bytes);
 	gauge(out, "tcp_connections", "gauge", "Open syslog connections", (double)p->connections);
 	gauge(out, "tcp_connections_refused_total", "counter", "Syslog connections refused",
 	    (double)p->connections_refused);
@@ -170,6 +176,11 @@ tsn_report_json(const struct tsn_report *p, struct tsn_ledger *ledger, struct ts
 	write_time(out, "started", p->started_ns);
 	tsn_buf_printf(out, ",\"ready\":%s,\"why_not\":", p->stalled ? "false" : "true");
 	tsn_json_write_string(out, tsn_slice_cstr(p->stalled ? p->stalled_why : ""));
+	tsn_buf_printf(out, ",\"correlations\":{\"hits\":%llu,\"late\":%llu,\"late_dropped\":%llu,"
+	    "\"groups\":%llu,\"groups_evicted\":%llu,\"bytes\":%llu}",
+	    (unsigned long long)p->hits, (unsigned long long)p->hits_late,
+	    (unsigned long long)p->hits_dropped, (unsigned long long)p->groups,
+	    (unsigned long long)p->evicted, (unsigned long long)p->group_bytes);
 	tsn_buf_printf(out, ",\"rules\":%llu,\"alerts\":%llu,\"commits\":%llu,\"files\":%llu,"
 	    "\"connections\":%llu,\"resident_bytes\":%llu,\"cpu_seconds\":%.2f,\"total\":{",
 	    (unsigned long long)p->rules, (unsigned long long)p->alerts,

@@ -22,6 +22,9 @@ struct tsn_report {
 	uint64_t commits;
 	uint64_t alerts;		/* raised since the start */
 	uint64_t rules;
+	uint64_t hits, hits_late, hits_dropped;	/* of correlations: judged, late, after their window */
+	uint64_t evicted;		/* groups given up for want of room */
+	uint64_t groups, group_bytes;	/* alive */
 };
 
 void tsn_report_metrics(const struct tsn_report *report, struct tsn_ledger *ledger,

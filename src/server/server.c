@@ -22,6 +22,8 @@
 #define TICK_NS TSN_NS_PER_SEC
 /* Events that are read back at a start. */
 #define READ_BACK_MAX 2000000u
+/* Of correlations: some hundred bytes each. */
+#define METRICS_BYTES_MAX (4u << 20)
 #define HOUSE_NS (5 * TSN_NS_PER_SEC)
 #define HOUSE_LATEST_NS (60 * TSN_NS_PER_SEC)
 /* Requests whose records are not durable yet may hold so much memory. */
@@ -49,6 +51,13 @@ struct tsn_server {
 	pthread_mutex_t report_lock;
 	struct tsn_report report;
 	struct tsn_block *waiting, **waiting_last;	/* taken, not durable */
+	/* Asked by HTTP or SIGHUP, done by the loop; under report_lock, told by reload_done. */
+	pthread_cond_t reload_done;
+	uint64_t reloads_wanted, reloads;
+	enum tsn_code reload_code;
+	char reload_said[TSN_ERR_MSG_MAX];
+	bool hung_up, ended;
+	struct tsn_buf correlations;	/* their metrics; under report_lock */
 	uint64_t commits;
 	int64_t kept_house_ns;
 	bool house_more;
@@ -142,6 +151,8 @@ signal_ready(void *ctx, uint32_t events)
 	while ((number = tsn_signals_read(s->signals.fd)) != 0)
 		if (number == SIGTERM || number == SIGINT)
 			s->stop = true;
+		else if (number == SIGHUP)
+			s->hung_up = true;
 }
 
 /* While the store is full the loop does not turn: look for signals directly. */
@@ -270,6 +281,7 @@ renew_report(struct tsn_server *s)
 	struct tsn_report p = {.version = s->o.version, .started_ns = s->report.started_ns,
 		.commits = s->commits};
 	struct tsn_detection_stats found;
+	struct tsn_detect_corr_stats corr;
 
 	for (uint32_t i = 0; i < s->net_count; i++) {
 		struct tsn_netin_stats n = tsn_netin_stats_get(s->nets[i]);
@@ -287,8 +299,17 @@ renew_report(struct tsn_server *s)
 	tsn_detection_stats_get(s->detection, &found);
 	p.alerts = found.alerts_new;
 	p.rules = found.report.loaded;
+	tsn_detection_corr_stats(s->detection, &corr);
+	p.hits = corr.hits;
+	p.hits_late = corr.late;
+	p.hits_dropped = corr.late_dropped;
+	p.evicted = corr.evicted;
+	p.groups = corr.groups;
+	p.group_bytes = corr.bytes;
 	(void)pthread_mutex_lock(&s->report_lock);
 	s->report = p;
+	tsn_buf_reset(&s->correlations);
+	tsn_detection_metrics(s->detection, &s->correlations);
 	(void)pthread_mutex_unlock(&s->report_lock);
 }
 
@@ -315,6 +336,9 @@ write_metrics(void *ctx, struct tsn_buf *out)
 	struct tsn_report p = report_now(s);
 
 	tsn_report_metrics(&p, tsn_engine_ledger(s->engine), out);
+	(void)pthread_mutex_lock(&s->report_lock);
+	tsn_buf_slice(out, tsn_buf_get(&s->correlations));
+	(void)pthread_mutex_unlock(&s->report_lock);
 }
 
 static void
@@ -324,6 +348,29 @@ write_status(void *ctx, struct tsn_buf *out)
 	struct tsn_report p = report_now(s);
 
 	tsn_report_json(&p, tsn_engine_ledger(s->engine), out);
+}
+
+/* In a thread of HTTP: the loop does it, between two batches. */
+static enum tsn_code
+reload_rules(void *ctx, uint64_t *ret_rules, struct tsn_err *err)
+{
+	struct tsn_server *s = ctx;
+	enum tsn_code code;
+	uint64_t mine;
+
+	(void)pthread_mutex_lock(&s->report_lock);
+	mine = ++s->reloads_wanted;
+	tsn_wake_send(s->queue.wake_fd);
+	while (s->reloads < mine && !s->ended)
+		(void)pthread_cond_wait(&s->reload_done, &s->report_lock);
+	code = s->reload_code;
+	if (s->reloads < mine)
+		code = TSN_ERR(err, TSN_ECANCELED, "the server is stopping");
+	if (s->reloads >= mine && code != TSN_OK)
+		(void)TSN_ERR(err, code, "%s", s->reload_said);
+	*ret_rules = s->report.rules;
+	(void)pthread_mutex_unlock(&s->report_lock);
+	return code;
 }
 
 static const char *
@@ -359,6 +406,7 @@ open_http(struct tsn_server *s, struct tsn_err *err)
 
 	s->backend = (struct tsn_backend){.queue = &s->queue, .source = http_source,
 		.metrics = write_metrics, .status = write_status, .not_ready = not_ready,
+		.reload_rules = reload_rules,
 		.data_dir = s->o.data, .keys = s->keys, .version = s->o.version, .ctx = s};
 	TSN_TRY(tsn_http_open(&o, &s->http, err));
 	s->addr = *tsn_http_addr(s->http);
@@ -412,7 +460,13 @@ tsn_server_new(const struct tsn_server_options *options, struct tsn_server **ret
 	s->waiting_last = &s->waiting;
 	s->signals.fd = -1;
 	s->report.started_ns = tsn_clock_real_ns();
+	tsn_buf_init(&s->correlations, METRICS_BYTES_MAX);
+	if (pthread_cond_init(&s->reload_done, NULL) != 0) {
+		free(s);
+		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
+	}
 	if (pthread_mutex_init(&s->report_lock, NULL) != 0) {
+		(void)pthread_cond_destroy(&s->reload_done);
 		free(s);
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
 	}
@@ -517,6 +571,38 @@ commit_due(const struct tsn_server *s, int64_t now)
 	    (bytes > 0 && now - s->committed_ns >= COMMIT_NS);
 }
 
+/* A commit first: what was taken in is in the store then, from where windows are rebuilt. */
+static enum tsn_code
+reload_if_asked(struct tsn_server *s, struct tsn_err *err)
+{
+	struct tsn_detection_read got;
+	struct tsn_err why = {0};
+	uint64_t wanted;
+	enum tsn_code code;
+
+	(void)pthread_mutex_lock(&s->report_lock);
+	wanted = s->reloads_wanted;
+	(void)pthread_mutex_unlock(&s->report_lock);
+	if (wanted == s->reloads && !s->hung_up)
+		return TSN_OK;
+	s->hung_up = false;
+	TSN_TRY(commit(s, err));
+	code = tsn_detection_reload(s->detection, READ_BACK_MAX, &got, &why);
+	renew_report(s);
+	if (code == TSN_OK)
+		say(s, "rules read anew: %llu in force, %llu events read back for their windows",
+		    (unsigned long long)s->report.rules, (unsigned long long)got.events);
+	else
+		say(s, "the new rules were refused, the old ones stay: %s", why.msg);
+	(void)pthread_mutex_lock(&s->report_lock);
+	s->reloads = wanted;
+	s->reload_code = code;
+	(void)snprintf(s->reload_said, sizeof s->reload_said, "%s", why.msg);
+	(void)pthread_cond_broadcast(&s->reload_done);
+	(void)pthread_mutex_unlock(&s->report_lock);
+	return TSN_OK;
+}
+
 /* In moments of rest; under steady load once a minute all the same, for retention. */
 static bool
 housekeeping_due(const struct tsn_server *s, int64_t now, bool busy)
@@ -559,6 +645,7 @@ tsn_server_turn(struct tsn_server *s, int wait_ms, struct tsn_err *err)
 		wait_ms = 100;
 	TSN_TRY(tsn_loop_turn(s->loop, wait_ms, err));
 	TSN_TRY(take_blocks(s));
+	TSN_TRY(reload_if_asked(s, err));
 	now = tsn_clock_mono_ns();
 	if (now - s->ticked_ns >= TICK_NS) {
 		s->ticked_ns = now;
@@ -614,6 +701,10 @@ tsn_server_free(struct tsn_server *s, struct tsn_err *err)
 	if (s == NULL)
 		return TSN_OK;
 	code = stop_all(s, err);
+	(void)pthread_mutex_lock(&s->report_lock);
+	s->ended = true;
+	(void)pthread_cond_broadcast(&s->reload_done);
+	(void)pthread_mutex_unlock(&s->report_lock);
 	tsn_http_close(s->http);
 	tsn_intake_free(s->intake);
 	tsn_engine_free(s->engine);
@@ -624,6 +715,8 @@ tsn_server_free(struct tsn_server *s, struct tsn_err *err)
 	tsn_fd_close(s->signals.fd);
 	tsn_loop_free(s->loop);
 	tsn_keys_free(s->keys);
+	tsn_buf_done(&s->correlations);
+	(void)pthread_cond_destroy(&s->reload_done);
 	(void)pthread_mutex_destroy(&s->report_lock);
 	free(s);
 	return code == TSN_OK ? closed : code;

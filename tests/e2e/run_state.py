@@ -5,7 +5,9 @@
 2. Both have the same alerts with the same ids and counts.
 """
 import datetime
+import json
 import shutil
+import signal
 
 import lib
 from serve import Server
@@ -127,6 +129,50 @@ def test_windows_before_the_span():
                     set(counts(whole)) - set(counts(killed)), set(counts(killed)) - set(counts(whole)))) from why
             whole.stop()
             killed.stop()
+
+
+def test_reload():
+    """Rules are read anew while windows are open; broken ones are refused, with the old ones kept."""
+    with lib.Folder() as folder:
+        for name in ("a", "b"):
+            (folder / name / "rules").mkdir(parents=True)
+            (folder / name / "rules/own.yml").write_text(RULES)
+        log = folder / "auth.log"
+        log.write_text("")
+        config = "rules: [%s]\ninputs:\n  - {type: file, paths: [%s]}\n"
+        base = datetime.datetime.utcnow() - datetime.timedelta(seconds=100)
+        with Server(folder / "a", config % (folder / "a/rules", log)) as whole, \
+                Server(folder / "b", config % (folder / "b/rules", log)) as other:
+            sent = 0
+            for number, piece in enumerate(pieces(base)):
+                if number == 1:
+                    (folder / "b/rules/new.yml").write_text(RULES.split("---")[0].replace("failed", "fail2"))
+                    code, _, answer = other.request("POST", "/api/v1/rules/reload", b"")
+                    assert (code, json.loads(answer)) == (200, {"rules": 4}), answer
+                elif number == 2:
+                    (folder / "b/rules/new.yml").write_text("title: broken\n")
+                    code, _, answer = other.request("POST", "/api/v1/rules/reload", b"")
+                    assert code == 422 and "new.yml:1: " in json.loads(answer)["detail"], answer
+                    assert other.status()["rules"] == 4
+                elif number == 3:
+                    (folder / "b/rules/new.yml").unlink()
+                    other.process.send_signal(signal.SIGHUP)
+                    other.wait(lambda: any("rules read anew: 3 in force" in x for x in other.log), "SIGHUP")
+                with log.open("a") as out:
+                    out.write("".join(piece))
+                sent += len(piece)
+                other.wait_stored(sent)
+            whole.wait_stored(sent)
+
+            def own(server):
+                return [c for c in counts(server) if "fail2" not in c[1]]
+
+            whole.wait(lambda: any(c[1] == "test.users" for c in own(whole)), "alerts", 30)
+            whole.wait(lambda: own(whole) == own(other), "the same alerts", 30)
+            assert "tocsin_correlation_evicted_total" in other.request("GET", "/metrics")[2].decode()
+            assert other.status()["correlations"]["hits"] > 0
+            whole.stop()
+            other.stop()
 
 
 if __name__ == "__main__":

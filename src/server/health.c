@@ -1,0 +1,102 @@
+/* Alerts of tocsin about itself: what detection had to give up. */
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "server/detection_int.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define HOUR_NS (3600 * TSN_NS_PER_SEC)
+
+static const struct tsn_rule state_evicted = {
+	.id = {"tocsin.health.state_evicted", 27},
+	.name = {"Detection had to forget", 23},
+	.version = {"1", 1},
+	.ruleset = {"tocsin", 6},
+	.level = TSN_LEVEL_MEDIUM,
+	.generate = true,
+};
+
+static enum tsn_code
+raise_evicted(struct tsn_detection *d, uint32_t index, uint64_t count, int64_t now_ns,
+    enum tsn_code (*raise)(void *ctx, const struct tsn_finding *finding))
+{
+	const struct tsn_rule *rule = &d->rules->rules[index];
+	int64_t hour = now_ns / HOUR_NS * HOUR_NS;
+	XXH128_hash_t h = XXH3_128bits_withSeed(rule->id.ptr, rule->id.len, (XXH64_hash_t)hour);
+	struct tsn_finding_group group = {TSN_SLICE("rule"), rule->id};
+	char reason[400];
+	int len = snprintf(reason, sizeof reason, "the correlation \"%.100s\" had no room for %llu of "
+	    "its groups since the hour began: what they had counted is lost, and attacks may go "
+	    "unseen. Give it a group-by with fewer values or a shorter timespan",
+	    rule->name.len > 0 ? rule->name.ptr : "", (unsigned long long)count);
+
+	return raise(d, &(struct tsn_finding){.rule = &state_evicted, .id = {h.high64, h.low64},
+	    .first_seen_ns = hour, .last_seen_ns = now_ns, .count = count, .group = &group,
+	    .group_count = 1, .reason = tsn_slice_of(reason, (size_t)len)});
+}
+
+enum tsn_code
+tsn_health_check(struct tsn_detection *d, int64_t now_ns,
+    enum tsn_code (*raise)(void *ctx, const struct tsn_finding *finding))
+{
+	struct tsn_detect_corr_stats stats;
+
+	if (d->evicted == NULL)
+		return TSN_OK;
+	for (uint32_t i = 0; i < d->rules->count; i++) {
+		struct evicted *e = &d->evicted[i];
+
+		if (d->rules->rules[i].correlation == NULL ||
+		    !tsn_detect_corr_stats(d->detect, i, &stats) || stats.evicted == e->seen)
+			continue;
+		if (now_ns / HOUR_NS != e->hour) {
+			e->hour = now_ns / HOUR_NS;
+			e->before = e->seen;
+		}
+		e->seen = stats.evicted;
+		TSN_TRY(raise_evicted(d, i, stats.evicted - e->before, now_ns, raise));
+	}
+	return TSN_OK;
+}
+
+static void
+put_rule(struct tsn_buf *out, const char *name, struct tsn_slice rule, uint64_t value)
+{
+	tsn_buf_printf(out, "tocsin_correlation_%s{rule=\"", name);
+	for (size_t i = 0; i < rule.len && i < 200; i++) {
+		unsigned char c = (unsigned char)rule.ptr[i];
+
+		tsn_buf_char(out, c < 0x20 || c >= 0x7f || c == '"' || c == '\\' ? '?' : (char)c);
+	}
+	tsn_buf_printf(out, "\"} %llu\n", (unsigned long long)value);
+}
+
+void
+tsn_detection_metrics(const struct tsn_detection *d, struct tsn_buf *out)
+{
+	static const struct {
+		const char *name, *help;
+	} kinds[] = {
+		{"evicted_total", "Groups given up for want of room"},
+		{"late_total", "Hits that came after their time"},
+	};
+
+	for (size_t k = 0; k < TSN_COUNT(kinds); k++) {
+		bool any = false;
+
+		for (uint32_t i = 0; i < d->rules->count; i++) {
+			struct tsn_detect_corr_stats s;
+
+			if (d->rules->rules[i].correlation == NULL || !tsn_detect_corr_stats(d->detect, i, &s))
+				continue;
+			if (!any)
+				tsn_buf_printf(out, "# HELP tocsin_correlation_%s %s\n"
+				    "# TYPE tocsin_correlation_%s counter\n", kinds[k].name, kinds[k].help,
+				    kinds[k].name);
+			any = true;
+			put_rule(out, kinds[k].name, d->rules->rules[i].id, k == 0 ? s.evicted : s.late);
+		}
+	}
+}
