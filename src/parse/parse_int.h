@@ -247,7 +247,7 @@ tsn_scan_text(struct tsn_scan *s, const char *text, size_t len)
 static inline bool
 tsn_scan_to(struct tsn_scan *s, char c, struct tsn_slice *ret)
 {
-	const char *hit = memchr(s->at, c, (size_t)(s->end - s->at));
+	const char *hit = s->at == s->end ? NULL : memchr(s->at, c, (size_t)(s->end - s->at));
 
 	if (hit == NULL)
 		return false;

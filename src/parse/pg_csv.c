@@ -16,11 +16,12 @@ enum column {
 static struct tsn_slice
 unquote(struct tsn_parse_ctx *ctx, struct tsn_slice v)
 {
-	const char *end = v.ptr + v.len;
+	const char *end;
 	char *out, *to;
 
 	if (v.len == 0 || memchr(v.ptr, '"', v.len) == NULL)
 		return v;
+	end = v.ptr + v.len;
 	to = out = tsn_arena_alloc(&ctx->batch->arena, v.len);
 	if (out == NULL)
 		return v;
