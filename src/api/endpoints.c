@@ -6,6 +6,7 @@ const struct endpoint *const endpoint_tables[] = {
 	ingest_endpoints,
 	hec_endpoints,
 	loki_endpoints,
+	otlp_endpoints,
 	alert_endpoints,
 	search_endpoints,
 	elastic_endpoints,
@@ -17,5 +18,7 @@ endpoint_form(const struct endpoint *table)
 {
 	if (table == hec_endpoints)
 		return FORM_SPLUNK;
+	if (table == otlp_endpoints)
+		return FORM_OTLP;
 	return table == loki_endpoints ? FORM_LOKI : FORM_PROBLEM;
 }

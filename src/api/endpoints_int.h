@@ -8,6 +8,7 @@ extern const struct endpoint ops_endpoints[];
 extern const struct endpoint ingest_endpoints[];
 extern const struct endpoint hec_endpoints[];
 extern const struct endpoint loki_endpoints[];
+extern const struct endpoint otlp_endpoints[];
 extern const struct endpoint elastic_endpoints[];
 extern const struct endpoint alert_endpoints[];
 extern const struct endpoint search_endpoints[];

@@ -71,6 +71,8 @@ shaped_problem(struct request *r, const char *detail)
 {
 	if (r->form == FORM_SPLUNK) {
 		splunk_problem(r, detail);
+	} else if (r->form == FORM_OTLP) {
+		otlp_problem(r, detail);
 	} else {
 		tsn_buf_printf(&r->out, "%s\n", detail);
 		r->type = "text/plain; charset=utf-8";

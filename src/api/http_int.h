@@ -80,8 +80,9 @@ enum form endpoint_form(const struct endpoint *table);
 /** Fills the answer with a problem document (RFC 9457). */
 enum answer problem(struct request *r, unsigned status, const char *title, const char *fmt, ...)
     TSN_PRINTF(4, 5);
-/** hec.c: the same problem as its clients want it; r->status is set. */
+/** hec.c, otlp.c: the same problem as their clients want it; r->status is set. */
 void splunk_problem(struct request *r, const char *detail);
+void otlp_problem(struct request *r, const char *detail);
 /** The same with the code an error has: 404, 409, 503, ... */
 enum answer problem_of(struct request *r, enum tsn_code code, const struct tsn_err *err);
 enum answer answer_json(struct request *r, unsigned status);

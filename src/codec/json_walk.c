@@ -43,6 +43,7 @@ tsn_json_walk_next(struct tsn_json_walk *w, struct tsn_slice *ret_name,
 		return false;
 	if (w->object && (!take_char(in, '"') || !tsn_json_string(in, ret_name) || !take_char(in, ':')))
 		return end_walk(w);
+	tsn_json_finish(in);
 	tsn_json_blank(in);
 	rest = tsn_slice_of(in->at, (size_t)(in->end - in->at));
 	if (rest.len == 0 || *rest.ptr == ']' || tsn_json_skip(&skip, rest, &len) != TSN_OK)

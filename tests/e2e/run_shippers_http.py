@@ -291,5 +291,128 @@ def test_loki_bad_input():
         server.stop()
 
 
+OTLP = "/v1/logs"
+TRACE = "5b8efff798038103d269b633813fc60c"
+
+
+def otlp_json(*records, resource=None):
+    return json.dumps({"resourceLogs": [{
+        "resource": {"attributes": resource or [
+            {"key": "host.name", "value": {"stringValue": "edge-1"}},
+            {"key": "service.name", "value": {"stringValue": "shop"}},
+            {"key": "zone", "value": {"arrayValue": {"values": [{"stringValue": "a"}, {"intValue": "7"}]}}}]},
+        "scopeLogs": [{"scope": {"name": "lib", "version": "1.2", "attributes": []}, "logRecords": list(records)}],
+        "schemaUrl": "https://opentelemetry.io/schemas/1.21.0"}]})
+
+
+def test_otlp_json():
+    with lib.Folder() as folder, Server(folder, CONFIG) as server:
+        body = otlp_json(
+            {"timeUnixNano": "1700000000250000000", "observedTimeUnixNano": "1700000000260000000",
+             "severityNumber": 13, "severityText": "WARN", "body": {"stringValue": SSHD + "\n"},
+             "traceId": TRACE, "spanId": "eee19b7ec3c1b174", "flags": 1, "attributes": [
+                 {"key": "n", "value": {"intValue": "-9223372036854775808"}},
+                 {"key": "d", "value": {"doubleValue": 1.5}}, {"key": "b", "value": {"boolValue": True}},
+                 {"key": "o", "value": {"kvlistValue": {"values": [{"key": "k", "value": {"stringValue": "v"}}]}}},
+                 {"key": "raw", "value": {"bytesValue": "AAEC"}}, {"key": "none", "value": {}}]},
+            {"observedTimeUnixNano": 1700000001000000001, "body": {"stringValue": "plain \"line\""}},
+            {"body": {"kvlistValue": {"values": [{"key": "app", "value": {"stringValue": "till"}}]}},
+             "eventName": "paid"})
+        code, answer = post(server, OTLP, body, Content_Type="application/json")
+        assert (code, json.loads(answer)) == (200, {"partialSuccess": {}}), answer
+        fields(one(server, "source.ip:203.0.113.66"), host__name="web-01", service__name="shop", log__level="WARN",
+               otel__resource__attributes__host__name="edge-1", otel__resource__attributes__zone=["a", 7],
+               otel__scope__name="lib", otel__scope__version="1.2", otel__severity_number=13, trace__id=TRACE,
+               span__id="eee19b7ec3c1b174", otel__flags=1, otel__attributes__n=-2 ** 63, otel__attributes__d=1.5,
+               otel__attributes__b=True, otel__attributes__o__k="v", otel__attributes__raw="AAEC",
+               otel__timestamp="2023-11-14T22:13:20.250Z", event__original=SSHD,
+               otel__observed_time_unix_nano=1700000000260000000)
+        fields(one(server, 'message:"plain \\"line\\""'), host__name="edge-1", service__name="shop",
+               **{"@timestamp": "2023-11-14T22:13:21.000000001Z"})
+        fields(one(server, "app:till"), otel__event_name="paid", event__original='{"app":"till"}')
+        assert row(server, "otlp from 127.0.0.1")["stored"] == 3
+        server.stop()
+
+
+def otlp_proto(*records):
+    def pair(key, value):
+        return proto(1, key) + proto(2, value)
+    resource = proto(1, pair("host.name", proto(1, "edge-1"))) + proto(1, pair("service.name", proto(1, "shop")))
+    scope = proto(1, "lib") + proto(2, "1.2") + proto(3, pair("s", proto(2, 1)))
+    return proto(1, proto(2, b"".join(proto(2, r) for r in records) + proto(1, scope)) + proto(1, resource))
+
+
+def test_otlp_protobuf():
+    with lib.Folder() as folder, Server(folder, CONFIG) as server:
+        def attribute(key, value):
+            return proto(6, proto(1, key) + proto(2, value))
+        first = (fixed64(1, 1700000000250000000) + proto(2, 13) + proto(3, "WARN") + proto(5, proto(1, SSHD))
+                 + attribute("n", proto(3, -5)) + attribute("d", proto(4, 1.5)) + attribute("raw", proto(7, b"\0\1\2"))
+                 + attribute("o", proto(6, proto(1, proto(1, "k") + proto(2, proto(1, "v")))))
+                 + attribute("l", proto(5, proto(1, proto(1, "a")) + proto(1, proto(2, 0))))
+                 + proto(9, bytes.fromhex(TRACE)) + proto(10, bytes(range(8))))
+        second = fixed64(11, 1700000001000000001) + proto(5, proto(6, proto(1, proto(1, "app") + proto(2, proto(3, 4)))))
+        body = otlp_proto(first, second)
+        for headers in ({}, {"Content_Encoding": "gzip"}):
+            sent = gzip.compress(body) if headers else body
+            assert post(server, OTLP, sent, Content_Type="application/x-protobuf", **headers) == (200, b"")
+        events = server.search("source.ip:203.0.113.66")
+        assert len(events) == 2
+        fields(events[0], host__name="web-01", service__name="shop", log__level="WARN", otel__scope__name="lib",
+               otel__scope__attributes__s=True, otel__attributes__n=-5, otel__attributes__d=1.5,
+               otel__attributes__raw="AAEC", otel__attributes__o__k="v", otel__attributes__l=["a", False],
+               trace__id=TRACE, span__id="0001020304050607", otel__resource__attributes__host__name="edge-1")
+        fields(server.search("app:4")[0], host__name="edge-1", event__original='{"app":4}',
+               **{"@timestamp": "2023-11-14T22:13:21.000000001Z"})
+        server.stop()
+
+
+def test_otlp_bad_input():
+    with lib.Folder() as folder, Server(folder, CONFIG) as server:
+        deep = proto(1, "x")
+        for _ in range(100):
+            deep = proto(5, proto(1, deep))
+        for body, kind, want in ((b"", "json", 400), (b"{", "json", 400), (b"[]", "json", 400), (b"{}", "json", 200),
+                                 (b'{"resourceLogs":{}}', "json", 400), (b'{"resourceLogs":[1]}', "json", 400),
+                                 (b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":1}]}]}]}', "json", 400),
+                                 (b"{}", "xml", 415), (b"", "x-protobuf", 200), (b"\x0a\xff", "x-protobuf", 400),
+                                 (otlp_proto(proto(5, deep)), "x-protobuf", 400),
+                                 (otlp_proto(proto(5, 7)), "x-protobuf", 400)):
+            code, answer = post(server, OTLP, body, Content_Type="application/" + kind)
+            assert code == want, (body[:50], code, answer)
+            if kind == "json" and code == 400:
+                assert json.loads(answer)["code"] == 3, answer
+        assert server.status()["total"]["received"] == 0
+        good = {"body": {"stringValue": "good"}}
+        code, answer = post(server, OTLP, otlp_json(good, {"timeUnixNano": "soon"}), Content_Type="application/json")
+        answer = json.loads(answer)["partialSuccess"]
+        assert code == 200 and answer["rejectedLogRecords"] == "0" and "1 records" in answer["errorMessage"], answer
+        fields(one(server, "event.kind:pipeline_error"), event__original='{"timeUnixNano": "soon"}',
+               service__name="shop")
+        body = otlp_proto(proto(5, proto(1, "good")), b"\x0b")
+        code, answer = post(server, OTLP, body, Content_Type="application/x-protobuf")
+        assert code == 200 and b"1 records could not be decoded" in answer, answer
+        assert answer[0] == 0x0a and answer[1] == len(answer) - 2, answer
+        total = server.status()["total"]
+        assert (total["stored"], total["failed"]) == (2, 2), total
+        bomb = gzip.compress(b"\0" * 60_000_000)
+        for path in (OTLP, LOKI):
+            code, _ = post(server, path, bomb, Content_Encoding="gzip", Content_Type="application/json")
+            assert code == 413, path
+        server.stop()
+
+
+def test_slow_loki_and_otlp():
+    with lib.Folder() as folder, Server(folder, CONFIG) as server:
+        push = b'{"streams":[{"stream":{"a":"b"},"values":[["1","slow"]]}]}'
+        answer = slowly(server, "POST " + LOKI, push)
+        assert b" 204 " in answer, answer
+        with_type = "POST %s HTTP/1.1\r\nContent-Type: application/json\r\nX-Rest:" % OTLP
+        answer = slowly(server, with_type, otlp_json({"body": {"stringValue": "slow"}}).encode())
+        assert b'{"partialSuccess":{}}' in answer, answer
+        assert len(server.search("message:slow")) == 2
+        server.stop()
+
+
 if __name__ == "__main__":
     lib.main(globals())
