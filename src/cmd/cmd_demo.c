@@ -149,15 +149,12 @@ feed(struct demo *d, const struct tsn_story_line *line, int64_t begin_ns, struct
 	return tsn_engine_flush(d->engine, err);
 }
 
-/* Each run begins behind the last one in its logs, so that its events are new. */
 static enum tsn_code
 replay(struct demo *d, struct tsn_err *err)
 {
 	int64_t length_ns = d->story.lines[d->story.count - 1].at_ns;
 	int64_t begin_ns = tsn_clock_real_ns() - (d->fast ? length_ns : 0);
 
-	for (uint32_t i = 0; i < SOURCES_MAX; i++)
-		d->offsets[i] = (uint64_t)(begin_ns / TSN_NS_PER_SEC) << 20;
 	for (uint32_t i = 0; i < d->story.count; i++) {
 		int64_t wait_ns = begin_ns + d->story.lines[i].at_ns - tsn_clock_real_ns();
 
