@@ -142,7 +142,9 @@ judge(struct tsn_detect *d, const struct hit *hit)
 	}
 	if (hit->time_ns < e->now_ns) {
 		s->stats.late++;
-		if (keep != INT64_MAX && hit->time_ns < time_minus(e->now_ns, keep)) {
+		/* What is only grouped is never lost. */
+		if (!d->set->corrs[hit->corr].c->suppress && keep != INT64_MAX &&
+		    hit->time_ns < time_minus(e->now_ns, keep)) {
 			s->stats.late_dropped++;
 			return TSN_OK;
 		}

@@ -112,8 +112,11 @@ read_key(const struct tsn_detect *d, const struct tap *t, const struct tsn_corre
 		struct tsn_slice text;
 		uint32_t len;
 
-		if (first_value(d, t->group[i], &text) == NULL)
-			return false;
+		if (first_value(d, t->group[i], &text) == NULL) {
+			if (!c->suppress)
+				return false;
+			text = TSN_SLICE("");
+		}
 		len = text.len > HIT_KEY_MAX / 4 ? HIT_KEY_MAX / 4 : (uint32_t)text.len;
 		if (n + 4 + len > HIT_KEY_MAX)
 			len = n + 4 >= HIT_KEY_MAX ? 0 : HIT_KEY_MAX - n - 4;

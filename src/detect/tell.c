@@ -83,6 +83,11 @@ put_reason(struct tsn_detect *d, const struct tsn_correlation *c, const struct t
 	} else if (c->type == TSN_CORR_FIRST_SEEN) {
 		tsn_buf_lit(b, "; a value never seen before");
 	}
+	if (c->suppress) {
+		tsn_buf_lit(b, "; told of once within ");
+		put_span(b, c->timespan_ns);
+		return;
+	}
 	for (uint32_t i = 0; what[c->type] != NULL && i < c->bound_count; i++) {
 		tsn_buf_printf(b, "%s%s %.15g", i == 0 ? "; threshold " : " and ", ops[c->bounds[i].op],
 		    c->bounds[i].value);
@@ -109,7 +114,9 @@ tsn_tell_id(const struct tsn_detect *d, uint32_t rule, const struct group *g, in
 static void
 make_id(const struct tsn_detect *d, uint32_t rule, const struct group *g, uint64_t ret[2])
 {
-	tsn_tell_id(d, rule, g, g->count > 0 ? g->entries[g->head].time_ns : g->start_ns, ret);
+	/* A late hit may stand before the one that began the window. */
+	tsn_tell_id(d, rule, g,
+	    g->count > 0 && !g->fired ? g->entries[g->head].time_ns : g->start_ns, ret);
 }
 
 enum tsn_code

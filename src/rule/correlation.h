@@ -80,6 +80,7 @@ struct tsn_correlation {
 	double capacity;		/* leaky bucket */
 	int64_t leak_ns;
 	int64_t learn_ns;		/* first seen */
+	bool suppress;		/* `tocsin: suppress`: every hit counts, whatever fields it lacks */
 	bool generate;			/* the referred rules raise alerts of their own too */
 };
 

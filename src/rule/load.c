@@ -346,6 +346,24 @@ read_filter(struct tsn_loader *l, const struct reading *rd, const struct tsn_yam
 	return TSN_OK;
 }
 
+/* What the rule finds becomes a part of its own, and the rule what counts it. */
+static enum tsn_code
+read_suppress(struct tsn_loader *l, const struct tsn_yaml *doc, struct tsn_rule *rule,
+    struct corr_draft **corr, struct tsn_err *err)
+{
+	struct corr_draft *suppress;
+
+	TSN_TRY(tsn_rule_int_suppress(&l->set->arena, doc, *corr, &suppress, err));
+	if (suppress == NULL)
+		return TSN_OK;
+	TSN_TRY(add_part(l, rule, *corr != NULL ? TSN_SLICE("windows") : TSN_SLICE("events"),
+	    rule->condition, &suppress->refs[0]));
+	l->drafts[l->draft_count - 1].corr = *corr;
+	rule->condition = NULL;
+	*corr = suppress;
+	return TSN_OK;
+}
+
 static enum tsn_code
 read_rule(struct tsn_loader *l, const struct reading *rd, const struct tsn_yaml *doc,
     struct tsn_err *err)
@@ -360,6 +378,8 @@ read_rule(struct tsn_loader *l, const struct reading *rd, const struct tsn_yaml 
 	if (code == TSN_OK)
 		code = corr != NULL ? tsn_rule_int_correlation(rd->arena, corr, &draft, err)
 		    : read_detection(l, rd, doc, &rule, &draft, err);
+	if (code == TSN_OK)
+		code = read_suppress(l, doc, &rule, &draft, err);
 	if (code != TSN_OK)
 		l->draft_count = before;
 	if (code != TSN_OK && (code != SKIP || rule.id.len == 0))

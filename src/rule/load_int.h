@@ -160,6 +160,11 @@ tsn_rule_int_no_memory(struct tsn_err *err)
 	TSN_FAIL(err, TSN_ENOMEM, "out of memory for rules");
 }
 
+/* suppress.c: `tocsin: suppress` of a rule as a correlation over refs[0]; NULL: there is none. */
+TSN_MUST_CHECK enum tsn_code tsn_rule_int_suppress(struct tsn_arena *a,
+    const struct tsn_yaml *doc, const struct corr_draft *windows, struct corr_draft **ret_draft,
+    struct tsn_err *err);
+
 /* The name of `names` nearest to s by edit distance, NULL when none is near. */
 const char *tsn_rule_int_nearest(struct tsn_slice s, const char *const *names, size_t count);
 
