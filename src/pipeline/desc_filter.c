@@ -4,7 +4,8 @@
 
 #define FI TSN_PLUGIN_FILTER
 
-PLUGIN(FI, fi_grok, "grok", "fields out of text by named patterns",
+RUNS(FI, fi_grok, "grok", "fields out of text by named patterns",
+    .filter = &tsn_filter_grok,
     HASH("match"), ARR("patterns_dir"), STR("patterns_files_glob"), HASH("pattern_definitions"),
     BOOL("break_on_match"), BOOL("named_captures_only"), BOOL("keep_empty_captures"),
     ARR("tag_on_failure"), STR("tag_on_timeout"), NUM("timeout_millis"), STR("timeout_scope"),
@@ -24,7 +25,8 @@ RUNS(FI, fi_json, "json", "fields out of JSON text",
     .filter = &tsn_filter_json,
     NEED("source", TSN_PO_STRING), STR("target"), ARR("tag_on_failure"),
     BOOL("skip_on_invalid_json"), ECS, END);
-PLUGIN(FI, fi_kv, "kv", "fields out of name=value text",
+RUNS(FI, fi_kv, "kv", "fields out of name=value text",
+    .filter = &tsn_filter_kv,
     STR("source"), STR("target"), STR("field_split"), STR("field_split_pattern"),
     STR("value_split"), STR("value_split_pattern"), STR("prefix"), STR("trim_key"),
     STR("trim_value"), STR("remove_char_key"), STR("remove_char_value"),
@@ -35,15 +37,18 @@ PLUGIN(FI, fi_kv, "kv", "fields out of name=value text",
     ONE_OF("whitespace", "strict|lenient"), ARR("tag_on_failure"), STR("tag_on_timeout"),
     NUM("timeout_millis"), ECS, OLD("trim", TSN_PO_STRING, "trim_value"),
     OLD("trimkey", TSN_PO_STRING, "trim_key"), END);
-PLUGIN(FI, fi_dissect, "dissect", "fields out of text by its delimiters",
+RUNS(FI, fi_dissect, "dissect", "fields out of text by its delimiters",
+    .filter = &tsn_filter_dissect,
     HASH("mapping"), HASH("convert_datatype"), ARR("tag_on_failure"), END);
-PLUGIN(FI, fi_csv, "csv", "fields out of columns",
+RUNS(FI, fi_csv, "csv", "fields out of columns",
+    .filter = &tsn_filter_csv,
     STR("source"), STR("target"), ARR("columns"), STR("separator"), STR("quote_char"),
     BOOL("autodetect_column_names"), BOOL("autogenerate_column_names"), BOOL("skip_header"),
     BOOL("skip_empty_columns"), BOOL("skip_empty_rows"), HASH("convert"), ECS, END);
 RUNS(FI, fi_drop, "drop", "throws events away",
     .filter = &tsn_filter_drop, NUM("percentage"), END);
-PLUGIN(FI, fi_prune, "prune", "keeps or removes fields by lists",
+RUNS(FI, fi_prune, "prune", "keeps or removes fields by lists",
+    .filter = &tsn_filter_prune,
     ARR("whitelist_names"), ARR("blacklist_names"), HASH("whitelist_values"),
     HASH("blacklist_values"), BOOL("interpolate"), END);
 PLUGIN(FI, fi_fingerprint, "fingerprint", "a hash of fields",
@@ -53,10 +58,13 @@ PLUGIN(FI, fi_fingerprint, "fingerprint", "a hash of fields",
     BOOL("base64encode"), BOOL("concatenate_sources"), BOOL("concatenate_all_fields"), ECS, END);
 PLUGIN(FI, fi_urldecode, "urldecode", "decodes %XX",
     STR("field"), BOOL("all_fields"), STR("charset"), ARR("tag_on_failure"), END);
-PLUGIN(FI, fi_split, "split", "one event for each element",
+RUNS(FI, fi_split, "split", "one event for each element",
+    .filter = &tsn_filter_split,
     STR("field"), STR("target"), STR("terminator"), END);
-PLUGIN(FI, fi_clone, "clone", "copies of events", NEED("clones", TSN_PO_ARRAY), ECS, END);
-PLUGIN(FI, fi_truncate, "truncate", "cuts long fields",
+RUNS(FI, fi_clone, "clone", "copies of events",
+    .filter = &tsn_filter_clone, NEED("clones", TSN_PO_ARRAY), ECS, END);
+RUNS(FI, fi_truncate, "truncate", "cuts long fields",
+    .filter = &tsn_filter_truncate,
     NEED("length_bytes", TSN_PO_NUMBER), ARR("fields"), END);
 PLUGIN(FI, fi_translate, "translate", "looks values up in a table",
     STR("source"), STR("target"), HASH("dictionary"), STR("dictionary_path"), BOOL("exact"),
@@ -69,7 +77,8 @@ PLUGIN(FI, fi_cidr, "cidr", "compares addresses with networks",
 PLUGIN(FI, fi_syslog_pri, "syslog_pri", "facility and severity out of a priority",
     STR("syslog_pri_field_name"), BOOL("use_labels"), ARR("facility_labels"),
     ARR("severity_labels"), ECS, END);
-PLUGIN(FI, fi_de_dot, "de_dot", "names without dots",
+RUNS(FI, fi_de_dot, "de_dot", "names without dots",
+    .filter = &tsn_filter_de_dot,
     STR("separator"), BOOL("nested"), BOOL("recursive"), ARR("fields"), END);
 PLUGIN(FI, fi_throttle, "throttle", "marks events beyond a rate",
     NEED("key", TSN_PO_STRING), NUM("before_count"), NUM("after_count"), ANY("period"),
