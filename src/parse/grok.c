@@ -18,6 +18,16 @@
 #define LONG_TEXT (32u << 10)
 #define PLACES_BYTES (UINT64_C(1) << 31)
 
+/*
+ * Which runs of four bytes a text holds, as a set of hashes: with it a literal that is not there
+ * costs a few bits instead of a search.  Worth making from a few patterns on.
+ */
+#define GRAM 4u
+#define LITERAL_MIN 3u
+#define GRAM_BITS 12u
+#define GRAMS_FROM 4u
+#define GRAMS_TEXT_MAX 2048u
+
 struct out {
 	uint32_t group;
 	uint32_t field;
@@ -25,7 +35,6 @@ struct out {
 
 struct pattern {
 	pcre2_code *code;
-	struct grok_prog *prog;		/* NULL: PCRE2 alone */
 	struct out *outs;
 	uint32_t group_count;
 	char *literal;			/* every match holds it; len 0 when none is known */
@@ -35,6 +44,7 @@ struct pattern {
 
 struct tsn_grok {
 	struct pattern *patterns;
+	uint16_t (*grams)[2];		/* of each pattern's literal, 0 where it has none */
 	uint32_t count;
 	struct tsn_grok_field *fields;
 	uint32_t field_count, field_cap;
@@ -47,10 +57,19 @@ struct tsn_grok_scratch {
 	pcre2_match_context *context;
 	pcre2_jit_stack *stack;
 	struct tsn_grok_capture *captures;
-	struct grok_frame *frames;
 	size_t *slots;
 	struct tsn_grok_stats stats;
+	uint64_t grams[1u << (GRAM_BITS - 6)];
 };
+
+static uint16_t
+gram_at(const char *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof v);
+	return (uint16_t)((v * UINT32_C(0x9e3779b1)) >> (32 - GRAM_BITS));
+}
 
 /* --- compiling ----------------------------------------------------------------------------- */
 
@@ -143,33 +162,23 @@ order_groups(struct tsn_grok *g, struct pattern *p, const struct grok_expr *e, s
 }
 
 /* What is only for speed: a pattern without it means the same. */
-static enum tsn_code
-prepare_scan(const struct tsn_grok_set *set, struct tsn_slice text, struct pattern *p,
-    const struct grok_expr *e, struct tsn_err *err)
+static void
+prepare_literal(struct pattern *p, uint16_t grams[2], const struct grok_expr *e)
 {
 	struct tsn_buf literal;
-	struct grok_expr with_blocks;
-	enum tsn_code code;
 
 	tsn_buf_init(&literal, GROK_REGEX_MAX);
 	grok_literal_find(tsn_buf_get(&e->text), &literal);
-	if (tsn_buf_check(&literal) == TSN_OK && literal.len > 0) {
+	if (tsn_buf_check(&literal) == TSN_OK && literal.len >= LITERAL_MIN) {
 		p->literal_len = literal.len;
 		p->literal = TSN_STEAL(literal.ptr);
 		literal = (struct tsn_buf){0};
 	}
 	tsn_buf_done(&literal);
-	TSN_TRY(grok_expand(set, text, false, true, &with_blocks, err));
-	code = grok_prog_new(tsn_buf_get(&with_blocks.text), p->group_count, &p->prog);
-	/* A block hides its captures; none of the blocks has any. */
-	if (code == TSN_OK && with_blocks.group_count != p->group_count) {
-		grok_prog_free(p->prog);
-		p->prog = NULL;
+	if (p->literal_len >= GRAM) {
+		grams[0] = gram_at(p->literal);
+		grams[1] = gram_at(p->literal + p->literal_len - GRAM);
 	}
-	grok_expr_done(&with_blocks);
-	if (code != TSN_OK)
-		TSN_FAIL(err, code, "out of memory");
-	return TSN_OK;
 }
 
 static enum tsn_code
@@ -179,12 +188,12 @@ compile_one(struct tsn_grok *g, const struct tsn_grok_set *set, struct tsn_slice
 	struct grok_expr e;
 	enum tsn_code code;
 
-	TSN_TRY(grok_expand(set, text, opt->all_captures, false, &e, err));
+	TSN_TRY(grok_expand(set, text, opt->all_captures, &e, err));
 	code = order_groups(g, p, &e, err);
 	if (code == TSN_OK)
 		code = compile_regex(p, tsn_buf_get(&e.text), err);
-	if (code == TSN_OK && !opt->regex_only && !opt->all_captures)
-		code = prepare_scan(set, text, p, &e, err);
+	if (code == TSN_OK && !opt->regex_only)
+		prepare_literal(p, g->grams[p - g->patterns], &e);
 	grok_expr_done(&e);
 	return code;
 }
@@ -205,7 +214,8 @@ tsn_grok_compile(const struct tsn_grok_set *set, const struct tsn_slice *pattern
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
 	g->keep_empty = opt->keep_empty_captures;
 	g->patterns = calloc(count + 1, sizeof *g->patterns);
-	if (g->patterns == NULL) {
+	g->grams = calloc(count + 1, sizeof *g->grams);
+	if (g->patterns == NULL || g->grams == NULL) {
 		tsn_grok_free(g);
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
 	}
@@ -233,7 +243,6 @@ tsn_grok_free(struct tsn_grok *g)
 		return;
 	for (uint32_t i = 0; i < g->count; i++) {
 		pcre2_code_free(g->patterns[i].code);
-		grok_prog_free(g->patterns[i].prog);
 		free(g->patterns[i].outs);
 		free(g->patterns[i].literal);
 	}
@@ -241,6 +250,7 @@ tsn_grok_free(struct tsn_grok *g)
 		free((char *)(uintptr_t)g->fields[i].name.ptr);
 	free(g->fields);
 	free(g->patterns);
+	free(g->grams);
 	free(g);
 }
 
@@ -257,13 +267,6 @@ tsn_grok_fields(const struct tsn_grok *g, size_t *ret_count)
 	return g->fields;
 }
 
-bool
-tsn_grok_is_scanned(const struct tsn_grok *g, size_t pattern)
-{
-	TSN_ASSERT(pattern < g->count);
-	return g->patterns[pattern].prog != NULL;
-}
-
 /* --- matching ------------------------------------------------------------------------------ */
 
 struct tsn_grok_scratch *
@@ -278,9 +281,8 @@ tsn_grok_scratch_new(const struct tsn_grok *g)
 	s->stack = pcre2_jit_stack_create(JIT_STACK_FIRST, JIT_STACK_MAX, NULL);
 	s->captures = calloc(g->groups_max + 1, sizeof *s->captures);
 	s->slots = calloc(2 * (size_t)g->groups_max + 2, sizeof *s->slots);
-	s->frames = calloc(GROK_FRAMES_MAX, sizeof *s->frames);
 	if (s->data == NULL || s->context == NULL || s->stack == NULL || s->captures == NULL ||
-	    s->slots == NULL || s->frames == NULL) {
+	    s->slots == NULL) {
 		tsn_grok_scratch_free(s);
 		return NULL;
 	}
@@ -301,7 +303,6 @@ tsn_grok_scratch_free(struct tsn_grok_scratch *s)
 	pcre2_jit_stack_free(s->stack);
 	free(s->captures);
 	free(s->slots);
-	free(s->frames);
 	free(s);
 }
 
@@ -320,7 +321,7 @@ run_regex(const struct pattern *p, struct tsn_grok_scratch *s, struct tsn_slice 
 	bool cut = text.len > LONG_TEXT;
 	int n;
 
-	s->stats.regex++;
+	s->stats.tried++;
 	(void)pcre2_set_offset_limit(s->context, cut ? PLACES_BYTES / text.len : PCRE2_UNSET);
 	if (p->jit)
 		n = pcre2_jit_match(p->code, t, text.len, 0, 0, s->data, s->context);
@@ -342,20 +343,6 @@ run_regex(const struct pattern *p, struct tsn_grok_scratch *s, struct tsn_slice 
 	return TSN_OK;
 }
 
-static enum tsn_code
-run_one(const struct pattern *p, struct tsn_grok_scratch *s, struct tsn_slice text)
-{
-	enum grok_outcome o;
-
-	if (p->prog == NULL)
-		return run_regex(p, s, text);
-	o = grok_prog_run(p->prog, text, s->frames, s->slots);
-	if (o == GROK_ASK_REGEX)
-		return run_regex(p, s, text);
-	s->stats.scanned++;
-	return o == GROK_MATCH ? TSN_OK : TSN_ENOTFOUND;
-}
-
 static uint32_t
 collect(const struct tsn_grok *g, const struct pattern *p, struct tsn_grok_scratch *s,
     struct tsn_slice text)
@@ -374,22 +361,45 @@ collect(const struct tsn_grok *g, const struct pattern *p, struct tsn_grok_scrat
 	return n;
 }
 
+static void
+read_grams(struct tsn_grok_scratch *s, struct tsn_slice text)
+{
+	memset(s->grams, 0, sizeof s->grams);
+	s->grams[0] = 1;	/* "none" is always there */
+	for (size_t i = 0; i + GRAM <= text.len; i++) {
+		uint16_t h = gram_at(text.ptr + i);
+
+		s->grams[h >> 6] |= UINT64_C(1) << (h & 63);
+	}
+}
+
+static bool
+has_gram(const struct tsn_grok_scratch *s, uint16_t gram)
+{
+	return s->grams[gram >> 6] >> (gram & 63) & 1;
+}
+
 enum tsn_code
 tsn_grok_match(const struct tsn_grok *g, struct tsn_grok_scratch *s, struct tsn_slice text,
     uint32_t from, struct tsn_grok_result *ret)
 {
+	bool grams = g->count >= from + GRAMS_FROM && text.len <= GRAMS_TEXT_MAX;
+
 	if (from == 0)
 		s->stats.texts++;
 	if (text.ptr == NULL)
 		text = TSN_SLICE("");
+	if (grams)
+		read_grams(s, text);
 	for (uint32_t i = from; i < g->count; i++) {
 		const struct pattern *p = &g->patterns[i];
-		enum tsn_code code;
+		enum tsn_code code = TSN_ENOTFOUND;
 
-		if (p->literal_len > 0 &&
-		    !tsn_find_has(text, tsn_slice_of(p->literal, p->literal_len)))
+		if (grams && (!has_gram(s, g->grams[i][0]) || !has_gram(s, g->grams[i][1])))
 			continue;
-		code = run_one(p, s, text);
+		if (p->literal_len == 0 ||
+		    tsn_find_has(text, tsn_slice_of(p->literal, p->literal_len)))
+			code = run_regex(p, s, text);
 		if (code == TSN_ENOTFOUND)
 			continue;
 		*ret = (struct tsn_grok_result){i, 0, s->captures};

@@ -43,7 +43,7 @@ enum tsn_grok_type { TSN_GROK_TEXT, TSN_GROK_INT, TSN_GROK_FLOAT };
 struct tsn_grok_options {
 	bool all_captures;		/* %{NAME} captures as NAME (named_captures_only => false) */
 	bool keep_empty_captures;	/* captures of no bytes are kept */
-	bool regex_only;		/* no scanner and no prefilter: for tests of both */
+	bool regex_only;		/* tries every pattern: for tests of the prefilter */
 };
 
 struct tsn_grok_field {
@@ -59,9 +59,6 @@ void tsn_grok_free(struct tsn_grok *g);
 size_t tsn_grok_pattern_count(const struct tsn_grok *g);
 /** Fields of all patterns; the same name and type is one field.  Good until tsn_grok_free. */
 const struct tsn_grok_field *tsn_grok_fields(const struct tsn_grok *g, size_t *ret_count);
-/** Whether a pattern is run by the scanner (else by PCRE2); for explaining and tests. */
-bool tsn_grok_is_scanned(const struct tsn_grok *g, size_t pattern);
-
 /** For this list of patterns; NULL when memory is exhausted. */
 TSN_MUST_CHECK struct tsn_grok_scratch *tsn_grok_scratch_new(const struct tsn_grok *g);
 void tsn_grok_scratch_free(struct tsn_grok_scratch *s);
@@ -90,8 +87,7 @@ TSN_MUST_CHECK enum tsn_code tsn_grok_match(const struct tsn_grok *g, struct tsn
 struct tsn_grok_stats {
 	uint64_t texts;			/* calls with from == 0 */
 	uint64_t limit_hits;		/* searches that were given up */
-	uint64_t scanned;		/* answered without PCRE2 */
-	uint64_t regex;			/* runs of PCRE2 */
+	uint64_t tried;			/* patterns that were run */
 };
 
 struct tsn_grok_stats tsn_grok_stats_get(const struct tsn_grok_scratch *s);

@@ -16,7 +16,6 @@ struct expander {
 	struct grok_expr *out;
 	struct tsn_err *err;
 	bool all_captures;
-	bool blocks;
 };
 
 struct cursor {
@@ -173,32 +172,11 @@ reference(const struct cursor *c, struct tsn_slice *ret_name, struct tsn_slice *
 	return t.ptr[i] == '}' ? i + 1 : 0;
 }
 
-static bool
-all_builtin(const struct expander *x, const struct grok_def *d, unsigned depth)
-{
-	struct cursor c = {.text = {d->regex, d->regex_len}};
-	struct tsn_slice name, field;
-
-	if (!d->builtin || depth > GROK_DEPTH_MAX)
-		return false;
-	for (; c.at < c.text.len; c.at++) {
-		const struct grok_def *inner;
-
-		if (c.text.ptr[c.at] != '%' || reference(&c, &name, &field) == 0)
-			continue;
-		inner = grok_def_find(x->set, name);
-		if (inner == NULL || !all_builtin(x, inner, depth + 1))
-			return false;
-	}
-	return true;
-}
-
 static enum tsn_code
 put_definition(struct expander *x, const struct grok_def *d, const struct chain *chain,
     unsigned depth)
 {
 	struct chain link = {d, chain};
-	int block;
 
 	for (const struct chain *o = chain; o != NULL; o = o->outer)
 		if (o->def == d)
@@ -206,13 +184,6 @@ put_definition(struct expander *x, const struct grok_def *d, const struct chain 
 	if (depth >= GROK_DEPTH_MAX)
 		TSN_FAIL(x->err, TSN_ELIMIT, "grok patterns stand in each other more than %u deep, at %s",
 		    GROK_DEPTH_MAX, d->name);
-	block = x->blocks && !x->all_captures ?
-	    grok_block_find(tsn_slice_of(d->name, d->name_len)) : -1;
-	if (block >= 0 && all_builtin(x, d, 0)) {
-		tsn_buf_char(&x->out->text, GROK_BLOCK_MARK);
-		tsn_buf_char(&x->out->text, (char)('A' + block));
-		return TSN_OK;
-	}
 	return put_text(x, tsn_slice_of(d->regex, d->regex_len), &link, depth + 1);
 }
 
@@ -444,11 +415,6 @@ put_next(struct expander *x, struct cursor *c, const struct chain *chain, unsign
 		return put_class(x, c);
 	if (t.ptr[0] == '(')
 		return put_group_open(x, c);
-	if (t.ptr[0] == GROK_BLOCK_MARK) {
-		tsn_buf_lit(b, "\\x01");
-		c->at++;
-		return TSN_OK;
-	}
 	tsn_buf_char(b, t.ptr[0]);
 	c->at++;
 	if (t.ptr[0] == '{' && t.len > 1 && t.ptr[1] == ',')
@@ -489,11 +455,11 @@ put_text(struct expander *x, struct tsn_slice text, const struct chain *chain, u
 
 enum tsn_code
 grok_expand(const struct tsn_grok_set *set, struct tsn_slice pattern, bool all_captures,
-    bool blocks, struct grok_expr *ret, struct tsn_err *err)
+    struct grok_expr *ret, struct tsn_err *err)
 {
 	struct grok_expr e = {0};
-	struct expander x = {.set = set, .out = &e, .err = err, .all_captures = all_captures,
-	    .blocks = blocks};
+	struct expander x = {.set = set, .out = &e, .err = err,
+	    .all_captures = all_captures};
 	enum tsn_code code;
 
 	tsn_buf_init(&e.text, GROK_REGEX_MAX);

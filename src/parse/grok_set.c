@@ -115,7 +115,6 @@ tsn_grok_set_add(struct tsn_grok_set *s, struct tsn_slice name, struct tsn_slice
 	free(d->regex);
 	d->regex = copy;
 	d->regex_len = (uint32_t)regex.len;
-	d->builtin = s->adding_builtin;
 	return TSN_OK;
 }
 
@@ -167,10 +166,8 @@ tsn_grok_set_add_builtin(struct tsn_grok_set *s, bool ecs, struct tsn_err *err)
 
 	f = tsn_content_below(ecs ? TSN_SLICE("patterns/ecs-v1/") : TSN_SLICE("patterns/legacy/"),
 	    &count);
-	s->adding_builtin = true;
 	for (size_t i = 0; i < count && code == TSN_OK; i++)
 		code = tsn_grok_set_add_text(s, f[i].name, f[i].data, err);
-	s->adding_builtin = false;
 	return code;
 }
 
