@@ -56,7 +56,8 @@ PLUGIN(FI, fi_fingerprint, "fingerprint", "a hash of fields",
     ONE_OF("method", "SHA1|SHA256|SHA384|SHA512|MD5|MURMUR3|MURMUR3_128|IPV4_NETWORK|UUID|"
     "PUNCTUATION"),
     BOOL("base64encode"), BOOL("concatenate_sources"), BOOL("concatenate_all_fields"), ECS, END);
-PLUGIN(FI, fi_urldecode, "urldecode", "decodes %XX",
+RUNS(FI, fi_urldecode, "urldecode", "decodes %XX",
+    .filter = &tsn_filter_urldecode,
     STR("field"), BOOL("all_fields"), STR("charset"), ARR("tag_on_failure"), END);
 RUNS(FI, fi_split, "split", "one event for each element",
     .filter = &tsn_filter_split,
@@ -71,10 +72,12 @@ PLUGIN(FI, fi_translate, "translate", "looks values up in a table",
     BOOL("regex"), STR("fallback"), BOOL("override"), NUM("refresh_interval"),
     STR("refresh_behaviour"), STR("iterate_on"), NUM("yaml_code_point_limit"), ECS,
     OLD("field", TSN_PO_STRING, "source"), OLD("destination", TSN_PO_STRING, "target"), END);
-PLUGIN(FI, fi_cidr, "cidr", "compares addresses with networks",
+RUNS(FI, fi_cidr, "cidr", "compares addresses with networks",
+    .filter = &tsn_filter_cidr,
     ARR("address"), ARR("network"), STR("network_path"), STR("separator"),
     NUM("refresh_interval"), END);
-PLUGIN(FI, fi_syslog_pri, "syslog_pri", "facility and severity out of a priority",
+RUNS(FI, fi_syslog_pri, "syslog_pri", "facility and severity out of a priority",
+    .filter = &tsn_filter_syslog_pri,
     STR("syslog_pri_field_name"), BOOL("use_labels"), ARR("facility_labels"),
     ARR("severity_labels"), ECS, END);
 RUNS(FI, fi_de_dot, "de_dot", "names without dots",
@@ -106,7 +109,8 @@ PLUGIN(FI, fi_multiline, "multiline", "joins lines",
     NEED("pattern", TSN_PO_STRING), STR("source"), BOOL("allow_duplicates"), BOOL("negate"),
     NEED("what", TSN_PO_STRING), ARR("patterns_dir"), STR("stream_identity"), NUM("max_age"), END);
 PLUGIN(FI, fi_sleep, "sleep", "waits", ANY("time"), ANY("every"), BOOL("replay"), END);
-PLUGIN(FI, fi_uuid, "uuid", "a random identifier",
+RUNS(FI, fi_uuid, "uuid", "a random identifier",
+    .filter = &tsn_filter_uuid,
     NEED("target", TSN_PO_STRING), BOOL("overwrite"), END);
 PLUGIN(FI, fi_bytes, "bytes", "\"10 MB\" as a number",
     STR("source"), STR("target"), ONE_OF("conversion_method", "binary|metric"),

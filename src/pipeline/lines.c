@@ -69,7 +69,10 @@ tsn_plines_step(struct tsn_plines *l, struct tsn_pinst *in, bool last, enum tsn_
 
 	if (!tsn_buf_room(&l->held, BLOCK))
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
-	TSN_TRY(tsn_file_read(&l->file, l->held.ptr + l->held.len, BLOCK, &n, err));
+	if (l->seek)
+		TSN_TRY(tsn_file_pread(&l->file, l->held.ptr + l->held.len, BLOCK, l->from, &n, err));
+	else
+		TSN_TRY(tsn_file_read(&l->file, l->held.ptr + l->held.len, BLOCK, &n, err));
 	*ret = TSN_PSTEP_MORE;
 	l->held.len += n;
 	if (n > 0)

@@ -12,6 +12,8 @@ struct tsn_plines {
 	struct tsn_slice delimiter;
 	size_t looked;			/* bytes of held without a delimiter */
 	uint64_t given;			/* bytes given on, with their delimiters */
+	bool seek;			/* read at `from`, which the caller keeps */
+	uint64_t from;
 };
 
 void tsn_plines_init(struct tsn_plines *l, struct tsn_slice delimiter);
