@@ -5,15 +5,20 @@
 #include "base/assert.h"
 #include "match/wild.h"
 #include "match/word.h"
+#include "store/parts_int.h"
+#include "store/rowset_int.h"
 
 #define DEPTH_MAX 32u
 #define HINT_BYTES_MAX (256u << 20)
-#define PIECES_MAX 16u
+#define PIECES_MAX (PARTS_LITERALS_MAX + 1)
+#define SPAN_MAX 256u
 
 /* One test on one value; words and phrases are several, of which each must be true. */
 struct test {
 	struct tsn_catom atom;
 	bool record;			/* on every text of the record, not on one field */
+	bool spans;			/* may reach over several elements: parts_may_span */
+	bool inside;			/* lies within one element of the record, or nowhere */
 	tsn_key key;			/* of the field */
 };
 
@@ -24,6 +29,7 @@ struct node {
 	struct test *tests;		/* ATOM: all of them; none: not known */
 	uint32_t test_count, first;	/* first: number of tests[0] in the whole tree */
 	bool exact;			/* ATOM: the tests say it all */
+	bool whole;			/* ATOM: the first test does, the others only narrow it */
 	bool exists;			/* ATOM: presence of tests[0].key */
 };
 
@@ -63,10 +69,6 @@ struct hint_seg {
 	unsigned char *glued;		/* by template: 0 not known, 1 no, 2 yes */
 };
 
-struct set {
-	uint64_t may[HINT_WORDS], must[HINT_WORDS];
-};
-
 /* ---- the predicate ---- */
 
 static bool
@@ -98,12 +100,6 @@ add_test(struct hint *h, struct node *n, const struct tsn_atom *atom, bool recor
 	return TSN_OK;
 }
 
-static bool
-piece_char(char c)
-{
-	return tsn_word_char(c) || c == TSN_WILD_MANY || c == TSN_WILD_ONE;
-}
-
 /*
  * A search text is cut into its words; no word of a record reaches over the border of an element
  * (but for templates that are glued), so each is looked for by itself.
@@ -114,13 +110,19 @@ add_words(struct hint *h, struct node *n, const struct tsn_atom *atom)
 	struct tsn_slice v = atom->value;
 	bool keyword = atom->op == TSN_ATOM_KEYWORD;
 
+	if (!keyword && v.len > 0 && v.len <= SPAN_MAX && !tsn_wild_has(v) && !parts_is_word(v)) {
+		TSN_TRY(add_test(h, n, atom, true, 0));
+		n->whole = n->test_count == 1;
+		if (n->whole)
+			n->tests[0].spans = true;
+	}
 	for (size_t i = 0; i < v.len;) {
 		struct tsn_atom piece = *atom;
 		size_t start = i;
 
 		/* A wildcard of a keyword stands for anything: it ends a piece. */
 		while (i < v.len && (keyword ? tsn_word_char(v.ptr[i]) && !tsn_wild_has(
-		    (struct tsn_slice){v.ptr + i, 1}) : piece_char(v.ptr[i])))
+		    (struct tsn_slice){v.ptr + i, 1}) : parts_word_char(v.ptr[i])))
 			i++;
 		if (i == start) {
 			i++;
@@ -132,6 +134,30 @@ add_words(struct hint *h, struct node *n, const struct tsn_atom *atom)
 	}
 	if (n->test_count != 1)
 		n->exact = false;
+	n->exact |= n->whole;
+	return TSN_OK;
+}
+
+/* A regular expression over the record: rows without its fixed parts need not be tried. */
+static enum tsn_code
+add_literals(struct hint *h, struct node *n, const struct tsn_atom *atom, tsn_key key)
+{
+	struct parts_literals *l = tsn_arena_calloc(&h->arena, 1, sizeof *l);
+
+	if (l == NULL)
+		return TSN_ENOMEM;
+	parts_of_regex(atom->value, l);
+	for (uint32_t i = 0; i < l->count; i++) {
+		struct tsn_atom part = *atom;
+		uint32_t before = n->test_count;
+
+		part.op = TSN_ATOM_CONTAINS;
+		part.flags = 0;
+		part.value = (struct tsn_slice){l->text[i], l->len[i]};
+		TSN_TRY(add_test(h, n, &part, false, key));
+		if (n->test_count > before)
+			n->tests[before].spans = true;
+	}
 	return TSN_OK;
 }
 
@@ -154,7 +180,14 @@ make_atom(struct hint *h, struct node *n, const struct tsn_atom *atom)
 		return TSN_OK;
 	n->exact = true;
 	n->exists = atom->op == TSN_ATOM_EXISTS;
-	return add_test(h, n, atom, false, key);
+	TSN_TRY(add_test(h, n, atom, false, key));
+	if (key != TSN_F_EVENT_ORIGINAL || n->test_count == 0)
+		return TSN_OK;
+	n->tests[0].inside = atom->op == TSN_ATOM_WORD && parts_is_word(atom->value);
+	n->tests[0].spans = !n->tests[0].inside && atom->value.len > 0 &&
+	    atom->value.len <= SPAN_MAX && (atom->op == TSN_ATOM_CONTAINS ||
+	    (atom->op == TSN_ATOM_WORD && !tsn_wild_has(atom->value)));
+	return atom->op == TSN_ATOM_REGEX ? add_literals(h, n, atom, key) : TSN_OK;
 }
 
 static enum tsn_code
@@ -351,67 +384,47 @@ look_at_field(struct hint_seg *hs, struct found *f, const struct test *t, uint32
 	return TSN_OK;
 }
 
-/* True when a field begins or ends there in the middle of a word, which is a word to the field. */
-static bool
-cuts_word(const struct tmpl *m, const struct tmpl_field *f)
-{
-	for (unsigned i = 0; i < 2; i++) {
-		const struct elem *e = &m->elems[f->elem[i]];
-		uint32_t at = f->at[i];
-
-		if (f->elem[i] < m->elem_count && at > 0 && (e->kind != ELEM_STATIC || at >= e->len ||
-		    (tsn_word_char(e->ptr[at - 1]) && tsn_word_char(e->ptr[at]))))
-			return true;
-	}
-	return false;
-}
-
-/* True when a word of the record, or of a field, may not lie within one element. */
+/* parts_glued, once for each template. */
 static bool
 is_glued(struct hint_seg *hs, uint32_t tmpl)
 {
-	const struct tmpl *m = hs->seg->tmpls[tmpl].tmpl;
-	const struct elem *before = NULL;
-
-	if (hs->glued[tmpl] != 0)
-		return hs->glued[tmpl] == 2;
-	hs->glued[tmpl] = 1;
-	for (uint32_t i = 0; i < m->elem_count; i++) {
-		const struct elem *e = &m->elems[i];
-		bool open = e->kind != ELEM_STATIC || (e->len > 0 && tsn_word_char(e->ptr[0]));
-		bool before_open = before != NULL && (before->kind != ELEM_STATIC ||
-		    (before->len > 0 && tsn_word_char(before->ptr[before->len - 1])));
-
-		if (open && before_open)
-			hs->glued[tmpl] = 2;
-		before = e;
-	}
-	for (uint32_t i = 0; i < m->field_count; i++)
-		if (m->fields[i].from == FROM_RUN || (m->fields[i].from == FROM_SPAN &&
-		    cuts_word(m, &m->fields[i])))
-			hs->glued[tmpl] = 2;
+	if (hs->glued[tmpl] == 0)
+		hs->glued[tmpl] = parts_glued(hs->seg->tmpls[tmpl].tmpl) ? 2 : 1;
 	return hs->glued[tmpl] == 2;
 }
 
+static bool
+record_unknown(struct hint_seg *hs, const struct test *t, const struct tmpl *m)
+{
+	for (uint32_t i = 0; i < m->elem_count; i++) {
+		const struct elem *e = &m->elems[i];
+
+		if (e->kind == ELEM_TIME && (t->spans ? parts_time_may_hold(e, t->atom.value) :
+		    timetext_may_hold(&e->time, parts_least(t->atom.value),
+		    t->atom.op == TSN_ATOM_WORD && !t->atom.wild)))
+			return true;
+	}
+	return t->spans && parts_may_span(m, t->atom.value, &hs->h->scratch,
+	    t->atom.flags & TSN_ATOM_CASED);
+}
+
+/* The record alone, for tests on event.original; else the fields beside it too. */
 static enum tsn_code
 look_at_record(struct hint_seg *hs, struct found *f, const struct test *t, uint32_t tmpl)
 {
 	const struct tmpl *m = hs->seg->tmpls[tmpl].tmpl;
-	bool unknown = false;
+	bool unknown;
 
 	if (is_glued(hs, tmpl)) {
 		f->answers[tmpl] = ANSWER_UNKNOWN;
 		return TSN_OK;
 	}
-	for (uint32_t i = 0; i < m->elem_count; i++)
-		if (m->elems[i].kind == ELEM_TIME && timetext_may_hold(&m->elems[i].time,
-		    t->atom.value, t->atom.op == TSN_ATOM_WORD && !t->atom.wild))
-			unknown = true;
+	unknown = record_unknown(hs, t, m);
 	for (uint32_t i = 0; i < m->elem_count && f->answers[tmpl] == ANSWER_NO; i++)
 		if (m->elems[i].kind == ELEM_STATIC && test_text(hs->h, t, TSN_T_STR,
 		    (struct tsn_slice){m->elems[i].ptr, m->elems[i].len}))
 			f->answers[tmpl] = ANSWER_YES;
-	for (uint32_t i = 0; i < m->field_count && f->answers[tmpl] == ANSWER_NO; i++) {
+	for (uint32_t i = 0; t->record && i < m->field_count && f->answers[tmpl] == ANSWER_NO; i++) {
 		const struct tmpl_field *x = &m->fields[i];
 
 		if (x->from == FROM_CONST && x->has_text && x->key > TSN_F_LOG_SOURCE_ADDRESS &&
@@ -425,9 +438,9 @@ look_at_record(struct hint_seg *hs, struct found *f, const struct test *t, uint3
 		return TSN_OK;
 	for (uint32_t i = 0; i < m->slot_count; i++)
 		if (!m->slots[i].is_num && (m->slots[i].elem != UINT32_MAX ||
-		    m->slots[i].key > TSN_F_LOG_SOURCE_ADDRESS))
+		    (t->record && m->slots[i].key > TSN_F_LOG_SOURCE_ADDRESS)))
 			TSN_TRY(add_look(hs, f, tmpl, i, TSN_T_STR, false));
-	for (uint32_t i = 0; i < m->field_count; i++)
+	for (uint32_t i = 0; t->record && i < m->field_count; i++)
 		if (m->fields[i].from == FROM_ESCAPED)
 			TSN_TRY(add_look(hs, f, tmpl, m->fields[i].slot, TSN_T_STR, true));
 	return TSN_OK;
@@ -448,6 +461,8 @@ look_at_tmpl(struct hint_seg *hs, const struct node *n, const struct test *t, st
 			continue;
 		if (n->exists && tsn_keys_under(hs->h->keys, x->key, t->key))
 			f->answers[tmpl] = ANSWER_YES;
+		else if (x->key == t->key && x->from == FROM_ORIGINAL && (t->spans || t->inside))
+			return look_at_record(hs, f, t, tmpl);
 		else if (!n->exists && x->key == t->key && f->answers[tmpl] != ANSWER_YES)
 			TSN_TRY(look_at_field(hs, f, t, tmpl, x));
 	}
@@ -500,17 +515,18 @@ digits_can(const struct test *t, const struct seg_entry *e)
 	struct tsn_slice v = t->atom.value;
 	uint64_t number = 0;
 
-	if (t->atom.op != TSN_ATOM_EQ && t->atom.op != TSN_ATOM_WORD)
+	if (t->atom.wild || (t->atom.op != TSN_ATOM_EQ && t->atom.op != TSN_ATOM_WORD &&
+	    t->atom.op != TSN_ATOM_CONTAINS))
 		return true;
-	if (t->atom.wild || e->form != COLUMN_DIGITS)
+	for (size_t i = 0; i < v.len; i++)
+		if (v.ptr[i] < '0' || v.ptr[i] > '9')
+			return false;
+	if (e->form != COLUMN_DIGITS || t->atom.op == TSN_ATOM_CONTAINS)
 		return true;
 	if (v.len == 0 || v.len > 18)
 		return false;
-	for (size_t i = 0; i < v.len; i++) {
-		if (v.ptr[i] < '0' || v.ptr[i] > '9')
-			return false;
+	for (size_t i = 0; i < v.len; i++)
 		number = number * 10 + (uint64_t)(v.ptr[i] - '0');
-	}
 	return number >= e->min && number <= e->max;
 }
 
@@ -564,13 +580,12 @@ test_values(struct hint_seg *hs, const struct test *t, struct look *l, struct bl
 }
 
 static void
-mark_rows(const struct seg *seg, const struct look *l, const struct block *b,
-    const uint32_t *counts, const unsigned char *hits, uint64_t *rows)
+mark_rows(const struct look *l, const struct block *b, const uint32_t *counts,
+    const unsigned char *hits, uint64_t *rows)
 {
 	const uint64_t *tmpls = b->rows[SEG_COL_TMPL];
 	uint32_t at = 0;
 
-	(void)seg;
 	for (uint32_t i = 0; i < b->dir->rows; i++) {
 		uint32_t n = counts[tmpls[i]];
 		uint64_t mask;
@@ -596,7 +611,7 @@ look_useless(struct hint_seg *hs, const struct test *t, struct look *l, const st
 	*ret_useless = true;
 	if (e == NULL)
 		return TSN_OK;
-	if (e->form == COLUMN_DIGITS && !digits_can(t, e))
+	if ((e->form == COLUMN_DIGITS || e->form == COLUMN_PADDED) && !digits_can(t, e))
 		return TSN_OK;
 	if (e->form == COLUMN_SHARED) {
 		if (l->codes == NULL) {
@@ -639,7 +654,7 @@ run_look(struct hint_seg *hs, const struct test *t, struct look *l, struct block
 		for (uint32_t i = 0; i < b->dir->rows; i++)
 			total += counts[b->rows[SEG_COL_TMPL][i]];
 		if (total == b->values[l->column].n)
-			mark_rows(seg, l, b, counts, hits, rows);
+			mark_rows(l, b, counts, hits, rows);
 		else
 			rc = TSN_ECORRUPT;
 	}
@@ -689,43 +704,13 @@ run_test(struct hint_seg *hs, const struct node *n, uint32_t which, struct block
 
 /* ---- the tree ---- */
 
-static void
-fill(struct set *s, bool may, bool must)
-{
-	memset(s->may, may ? 0xff : 0, sizeof s->may);
-	memset(s->must, must ? 0xff : 0, sizeof s->must);
-}
-
-static void
-join(struct set *a, const struct set *b, bool both)
-{
-	for (uint32_t i = 0; i < HINT_WORDS; i++) {
-		a->may[i] = both ? a->may[i] & b->may[i] : a->may[i] | b->may[i];
-		a->must[i] = both ? a->must[i] & b->must[i] : a->must[i] | b->must[i];
-	}
-}
-
-static bool
-none(const uint64_t *rows, uint32_t count)
-{
-	for (uint32_t i = 0; i < (count + 63) / 64; i++) {
-		uint64_t w = rows[i];
-
-		if (count - i * 64 < 64)
-			w &= (UINT64_C(1) << (count % 64)) - 1;
-		if (w != 0)
-			return false;
-	}
-	return true;
-}
-
 static enum tsn_code
 run_atom(struct hint_seg *hs, const struct node *n, struct block *b, struct set *out)
 {
 	struct set *one;
 	enum tsn_code rc = TSN_OK;
 
-	fill(out, true, n->test_count > 0);
+	set_fill(out, true, n->test_count > 0);
 	if (n->test_count == 0)
 		return TSN_OK;
 	one = malloc(sizeof *one);
@@ -733,8 +718,12 @@ run_atom(struct hint_seg *hs, const struct node *n, struct block *b, struct set 
 		return TSN_ENOMEM;
 	for (uint32_t i = 0; i < n->test_count && rc == TSN_OK; i++) {
 		rc = run_test(hs, n, i, b, one);
-		join(out, one, true);
-		if (none(out->may, b->dir->rows))
+		if (n->whole && i > 0)
+			memcpy(one->must, out->must, sizeof one->must);
+		set_join(out, one, true);
+		for (uint32_t k = 0; k < HINT_WORDS; k++)
+			one->may[k] = out->may[k] & ~out->must[k];
+		if (set_none(n->whole ? one->may : out->may, b->dir->rows))
 			break;
 	}
 	free(one);
@@ -754,13 +743,13 @@ run_node(struct hint_seg *hs, const struct node *n, struct block *b, struct set 
 	if (n->op == TSN_PRED_ATOM)
 		return run_atom(hs, n, b, out);
 	if (n->op == TSN_PRED_TRUE || n->op == TSN_PRED_FALSE) {
-		fill(out, n->op == TSN_PRED_TRUE, n->op == TSN_PRED_TRUE);
+		set_fill(out, n->op == TSN_PRED_TRUE, n->op == TSN_PRED_TRUE);
 		return TSN_OK;
 	}
 	kid = malloc(sizeof *kid);
 	if (kid == NULL)
 		return TSN_ENOMEM;
-	fill(out, both, both);
+	set_fill(out, both, both);
 	for (uint32_t i = 0; i < n->kid_count && rc == TSN_OK; i++) {
 		rc = run_node(hs, n->kids[i], b, kid);
 		if (rc != TSN_OK)
@@ -772,8 +761,8 @@ run_node(struct hint_seg *hs, const struct node *n, struct block *b, struct set 
 			}
 			break;
 		}
-		join(out, kid, both);
-		if (both && none(out->may, b->dir->rows))
+		set_join(out, kid, both);
+		if (both && set_none(out->may, b->dir->rows))
 			break;
 	}
 	free(kid);
@@ -793,7 +782,7 @@ hint_block(struct hint_seg *hs, struct block *b, uint64_t *may, uint64_t *must, 
 		memcpy(may, out->may, sizeof out->may);
 		if (must != NULL)
 			memcpy(must, out->must, sizeof out->must);
-		*ret_any = !none(may, b->dir->rows);
+		*ret_any = !set_none(may, b->dir->rows);
 	}
 	free(out);
 	return rc;

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "base/hash.h"
+#include "base/time.h"
 #include "match/eval.h"
 #include "store/verify.h"
 
@@ -331,7 +332,13 @@ make_atom(struct tsn_arena *a)
 {
 	static const enum tsn_atom_op ops[] = {TSN_ATOM_EQ, TSN_ATOM_PREFIX, TSN_ATOM_SUFFIX,
 		TSN_ATOM_CONTAINS, TSN_ATOM_EXISTS, TSN_ATOM_NULL, TSN_ATOM_NUM_EQ, TSN_ATOM_LT,
-		TSN_ATOM_WORD, TSN_ATOM_KEYWORD, TSN_ATOM_CIDR, TSN_ATOM_WILDCARD};
+		TSN_ATOM_WORD, TSN_ATOM_KEYWORD, TSN_ATOM_CIDR, TSN_ATOM_WILDCARD, TSN_ATOM_REGEX};
+	static const char *const phrases[] = {"port 22", "=root", " port", "root ", "10.0.0.1 10.0",
+		".0.0.1", "0.0.0", "a b", "70-01-01", "01T00:00", "00:0", "t r", "r=root", "k\":\"root\"",
+		"user", "7.77 port", "K\xc3\xb6ln", "oot", "\xff" "0\xff" "1\xff" "0\xff"};
+	static const char *const regexes[] = {"ro+t", "adm[a-i]n", "Fail.* ", "port (a b|22) ?root",
+		"root|admin", "\\d+ root", "10\\.0\\.0\\.[12]", "(?i)FAILED", "ro{1,2}t", "us?er=", "x{0}oot",
+		"a.b", "port 22$", "[]x]?ssh2"};
 	static const char *const fields[] = {"user.name", "source.ip", "source.port", "a", "a.b",
 		"a.c.d", "message", "tags", "related.ip", "event.action", "event.category",
 		"related.ip[0]", "labels", "event.sequence"};
@@ -349,8 +356,16 @@ make_atom(struct tsn_arena *a)
 
 		atom.value = tsn_slice_cstr(wild[rnd(TSN_COUNT(wild))]);
 	}
-	if (record && rnd(4) == 0)
-		atom.value = tsn_slice_cstr(rnd(2) ? "port 22" : "=root");
+	if (!record && rnd(4) == 0 && (atom.op == TSN_ATOM_CONTAINS || atom.op == TSN_ATOM_WORD ||
+	    atom.op == TSN_ATOM_REGEX))
+		atom.field = TSN_SLICE("event.original");
+	if (record || tsn_slice_eq(atom.field, TSN_SLICE("event.original")))
+		if (rnd(3))
+			atom.value = tsn_slice_cstr(phrases[rnd(TSN_COUNT(phrases))]);
+	if (atom.op == TSN_ATOM_REGEX) {
+		atom.value = tsn_slice_cstr(regexes[rnd(TSN_COUNT(regexes))]);
+		atom.flags = rnd(2) ? 0 : TSN_ATOM_RE_I;
+	}
 	return tsn_pred_atom(a, &atom);
 }
 
@@ -385,6 +400,76 @@ show(const struct tsn_pred *p, uint32_t depth)
 		show(p->kids[i], depth + 1);
 }
 
+/* What comes counted together: matches by the value of a field, with a span or without. */
+struct counted {
+	struct seen *seen;
+	tsn_key key;
+	uint64_t count, sum;
+};
+
+static void
+count_event(struct counted *c, const struct tsn_event *ev, uint64_t n, int64_t span)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < ev->field_count; i++)
+		if (ev->fields[i].key == c->key)
+			sum += tsn_hash_bytes(ev->fields[i].ptr == NULL ? "" : ev->fields[i].ptr,
+			    ev->fields[i].len, ev->fields[i].type) ^ (uint64_t)ev->fields[i].num.u;
+	c->count += n;
+	c->sum += (sum ^ (span > 0 ? (uint64_t)tsn_time_floor(ev->time_ns, span) : 0)) * n;
+}
+
+static int64_t the_span;
+
+static enum tsn_code
+count_rows(void *ctx, const struct tsn_batch *rows, struct tsn_err *e)
+{
+	struct counted *c = ctx;
+
+	(void)e;
+	for (uint32_t i = 0; i < rows->count; i++)
+		if (tsn_match_eval(c->seen->match, &c->seen->scratch, &rows->events[i]))
+			count_event(c, &rows->events[i], 1, the_span);
+	return TSN_OK;
+}
+
+static enum tsn_code
+count_tally(void *ctx, const struct tsn_batch *rows, const uint64_t *counts, struct tsn_err *e)
+{
+	(void)e;
+	for (uint32_t i = 0; i < rows->count; i++)
+		count_event(ctx, &rows->events[i], counts[i], the_span);
+	return TSN_OK;
+}
+
+static void
+check_tally(struct tsn_store_reader *r, struct seen *seen, const struct tsn_pred *p)
+{
+	struct counted c[2] = {{.seen = seen, .key = rnd(3) ? pick_key() : TSN_F_TIMESTAMP}};
+	struct tsn_store_scan scan = {.from_ns = INT64_MIN, .to_ns = INT64_MAX, .rows = count_rows,
+	    .tally_fields = &c[0].key, .tally_field_count = 1};
+
+	c[1] = c[0];
+	the_span = rnd(2) ? 0 : 1000;
+	if (rnd(4) == 0) {
+		scan.from_ns = rnd(50000);
+		scan.to_ns = scan.from_ns + rnd(50000) + 1;
+	}
+	for (int i = 0; i < 2; i++) {
+		scan.ctx = &c[i];
+		scan.hint = i == 0 ? NULL : p;
+		scan.tally = i == 0 ? NULL : count_tally;
+		scan.tally_span_ns = the_span;
+		OK(tsn_store_scan(r, &scan, &err));
+	}
+	if (c[0].count != c[1].count || c[0].sum != c[1].sum) {
+		show(p, 0);
+		fail_msg("%llu events one by one, %llu counted", (unsigned long long)c[0].count,
+		    (unsigned long long)c[1].count);
+	}
+}
+
 static void
 check_preds(struct tsn_store_reader *r)
 {
@@ -412,6 +497,7 @@ check_preds(struct tsn_store_reader *r)
 			fail_msg("predicate %u: %llu events, with hint %llu", i,
 			    (unsigned long long)count, (unsigned long long)plain.count);
 		}
+		check_tally(r, &plain, p);
 		tsn_match_free(m);
 		tsn_arena_done(&a);
 	}
