@@ -96,6 +96,51 @@ static const struct {
 	{"[a&&b]", "x", "error: grok pattern: intersections"},
 	{"x\\", "x", "error: grok pattern ends with a backslash"},
 	{"(a+)+$", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab", "!"},
+	{"%{CISCOFW106015}", "Deny TCP (no connection) from 192.0.2.1/443 to 198.51.100.2/52000 flags "
+	    "FIN ACK  on interface outside", "action=Deny|protocol=TCP|policy_id=no connection|"
+	    "src_ip=192.0.2.1|src_port=443|dst_ip=198.51.100.2|dst_port=52000|tcp_flags=FIN ACK |"
+	    "interface=outside"},
+	{"%{CRONLOG}", "Jan  1 00:00:01 h CRON[12]: (root) CMD (run-parts)", "timestamp=Jan  1 00:00:01|"
+	    "logsource=h|program=CRON|pid=12|user=root|action=CMD|message=run-parts"},
+	{"%{POSTGRESQL}", "10/11/2020 12:00:01 UTC me 5f.1 77", "timestamp=10/11/2020 12:00:01|user_id=me|"
+	    "connection_id=5f.1|pid=77"},
+	{"%{SQUID3}", "1286536308.779    180 192.0.2.2 TCP_MISS/200 411 GET http://a.example/ - "
+	    "DIRECT/192.0.2.9 text/html", "timestamp=1286536308.779|duration=180|"
+	    "client_address=192.0.2.2|cache_result=TCP_MISS|status_code=200|bytes=411|"
+	    "request_method=GET|url=http://a.example/|hierarchy_code=DIRECT|server=192.0.2.9|"
+	    "content_type=text/html"},
+	{"%{JAVASTACKTRACEPART}", "    at a.b.C.run(C.java:12)",
+	    "class=a.b.C|method=run|file=C.java|line=12"},
+	{"%{RUBY_LOGGER}", "I, [2020-01-02T03:04:05.678 #99]  INFO -- app: started",
+	    "timestamp=2020-01-02T03:04:05.678|pid=99|loglevel=INFO|progname=app|message=started"},
+	{"%{MONGO3_LOG}", "2020-01-02T03:04:05.678+0100 I NETWORK  [conn1] end connection",
+	    "timestamp=2020-01-02T03:04:05.678+0100|severity=I|component=NETWORK|context=conn1|"
+	    "message=end connection"},
+	{"%{HAPROXYTCP}", "Dec  9 13:01:26 lb haproxy[28029]: 127.0.0.1:39759 "
+	    "[09/Dec/2013:12:59:46.633] fe be/srv 0/0/15007 212 -- 1/2/3/4/0 5/6",
+	    "syslog_timestamp=Dec  9 13:01:26|syslog_server=lb|program=haproxy|pid=28029|"
+	    "client_ip=127.0.0.1|client_port=39759|accept_date=09/Dec/2013:12:59:46.633|"
+	    "haproxy_monthday=09|haproxy_month=Dec|haproxy_year=2013|haproxy_time=12:59:46|"
+	    "haproxy_hour=12|haproxy_minute=59|haproxy_second=46|haproxy_milliseconds=633|"
+	    "frontend_name=fe|backend_name=be|server_name=srv|time_queue=0|time_backend_connect=0|"
+	    "time_duration=15007|bytes_read=212|termination_state=--|actconn=1|feconn=2|beconn=3|"
+	    "srvconn=4|retries=0|srv_queue=5|backend_queue=6"},
+	{"%{RT_FLOW3}", "RT_FLOW_SESSION_DENY: session denied 192.0.2.1/1->192.0.2.2/53 junos-dns 17(0) "
+	    "p1 trust untrust", "event=RT_FLOW_SESSION_DENY|src-ip=192.0.2.1|src-port=1|"
+	    "dst-ip=192.0.2.2|dst-port=53|service=junos-dns|protocol-id=17|policy-name=p1|"
+	    "from-zone=trust|to-zone=untrust"},
+	{"%{BACULA_LOGLINE}", "09-Nov 01:00 bak-dir JobId 7: No Files found to prune.",
+	    "bts=09-Nov 01:00|hostname=bak-dir|jobid=7"},
+	{"%{BIND9}", "19-Feb-2018 18:06:56.652 queries: INFO: client 192.0.2.1#6344 (a.example): query: "
+	    "a.example IN A + (192.0.2.53)", "timestamp=19-Feb-2018 18:06:56.652|loglevel=INFO|"
+	    "clientip=192.0.2.1|clientport=6344|query=a.example|query=a.example|querytype=A|"
+	    "dns=192.0.2.53"},
+	{"%{RAILS3HEAD}", "Started GET \"/x?a=1\" for 192.0.2.1 at 2020-01-02 03:04:05 +0000", "verb=GET|"
+	    "request=/x?a=1|clientip=192.0.2.1|timestamp=2020-01-02 03:04:05 +0000"},
+	{"%{URI:u}", "see https://me@a.example:81/p?q=1 now", "u=https://me@a.example:81/p?q=1|port=81"},
+	{"%{IPV6:i}", "to 2001:db8::1 end", "i=2001:db8::1"},
+	{"%{MAC:m} %{UUID:u}", "00:11:22:33:44:55 01234567-89ab-cdef-0123-456789abcdef",
+	    "m=00:11:22:33:44:55|u=01234567-89ab-cdef-0123-456789abcdef"},
 	{"%{SYSLOGTIMESTAMP:t} %{SYSLOGHOST:h} %{DATA:p}(?:\\[%{POSINT:pid}\\])?: %{GREEDYDATA:m}",
 	    "Dec 23 12:11:43 louis postfix/smtpd[31499]: connect from unknown[95.75.93.154]",
 	    "t=Dec 23 12:11:43|h=louis|p=postfix/smtpd|pid=31499|m=connect from unknown[95.75.93.154]"},
