@@ -46,7 +46,7 @@ write_escape(struct tsn_buf *out, char c)
 void
 tsn_json_write_text(struct tsn_buf *out, struct tsn_slice text)
 {
-	const char *p = text.ptr, *end = p + text.len;
+	const char *p = text.ptr == NULL ? "" : text.ptr, *end = p + text.len;
 
 	while (p < end) {
 		size_t n = plain(p, end);
