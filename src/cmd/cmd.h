@@ -61,8 +61,8 @@ int tsn_cmd_options(const struct tsn_command *cmd, const struct tsn_option *opti
     uint32_t option_count, int argc, char **argv, int *ret_operands);
 
 /**
- * "--rules A B FILE": what follows --rules and holds rule files (*.yml, *.yaml) is one more rule
- * folder.  Takes those out of argv into the list, before tsn_cmd_options().
+ * "--rules A B FILE": what follows --rules and holds rule files (*.yml, *.yaml) and no logs is
+ * one more rule folder.  Takes those out of argv into the list, before tsn_cmd_options().
  */
 void tsn_cmd_take_rules(struct tsn_option_list *rules, int *argc, char **argv);
 

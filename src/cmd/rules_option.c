@@ -5,17 +5,36 @@
 #include "cmd/cmd.h"
 #include "os/walk.h"
 
-/* Ends the walk at the first rule file. */
-static enum tsn_code
-is_rule(void *ctx, const char *path, const struct tsn_file_info *info, struct tsn_err *err)
-{
-	struct tsn_slice name = tsn_slice_cstr(path);
+struct seen {
+	bool rules;	/* a rule file */
+	bool others;	/* a file that is neither a rule nor goes along with rules */
+};
 
-	(void)ctx;
+static bool
+ends(struct tsn_slice name, const char *const *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (tsn_slice_ends(name, tsn_slice_cstr(list[i])))
+			return true;
+	return false;
+}
+
+/* Ends the walk at the first file that no rule folder has: then it is a folder of logs. */
+static enum tsn_code
+look_at(void *ctx, const char *path, const struct tsn_file_info *info, struct tsn_err *err)
+{
+	static const char *const rules[] = {".yml", ".yaml"};
+	static const char *const beside[] = {".md", ".txt", ".lst", "LICENSE", "README"};
+	struct tsn_slice name = tsn_slice_cstr(path);
+	struct seen *seen = ctx;
+
 	(void)info;
 	(void)err;
-	return tsn_slice_ends(name, TSN_SLICE(".yml")) || tsn_slice_ends(name, TSN_SLICE(".yaml")) ?
-	    TSN_ECANCELED : TSN_OK;
+	if (ends(name, rules, TSN_COUNT(rules)))
+		seen->rules = true;
+	else if (!ends(name, beside, TSN_COUNT(beside)))
+		seen->others = true;
+	return seen->others ? TSN_ECANCELED : TSN_OK;
 }
 
 static void
@@ -29,15 +48,17 @@ ignore(void *ctx, const char *path, const struct tsn_err *why)
 static bool
 holds_rules(const char *path)
 {
-	struct tsn_walk walk = {.file = is_rule, .problem = ignore};
+	struct seen seen = {0};
+	struct tsn_walk walk = {.file = look_at, .problem = ignore, .ctx = &seen};
 	struct stat st;
 	struct tsn_err err;
 
 	if (stat(path, &st) != 0)
 		return false;
+	/* A folder that cannot be read to its end is left to those who read files: they tell why. */
 	if (!S_ISDIR(st.st_mode))
-		return is_rule(NULL, path, NULL, &err) != TSN_OK;
-	return tsn_walk(&walk, path, &err) == TSN_ECANCELED;
+		return look_at(&seen, path, NULL, &err) == TSN_OK && seen.rules;
+	return tsn_walk(&walk, path, &err) == TSN_OK && seen.rules && !seen.others;
 }
 
 void

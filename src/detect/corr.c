@@ -105,19 +105,44 @@ expire(struct tsn_detect *d, uint32_t corr, int64_t now_ns)
 	return TSN_OK;
 }
 
-/* Each correlation has its share, so that none can take the room of another. */
+/* Bytes of all correlations; *ret_largest is the one that holds most. */
+static size_t
+held(const struct tsn_detect *d, uint32_t *ret_largest)
+{
+	size_t total = 0;
+
+	*ret_largest = 0;
+	for (uint32_t i = 0; i < d->set->corr_count; i++) {
+		total += d->corr.states[i].bytes;
+		if (d->corr.states[i].bytes > d->corr.states[*ret_largest].bytes)
+			*ret_largest = i;
+	}
+	return total;
+}
+
+/*
+ * Within its share of the memory a correlation is never touched, so that none can starve another;
+ * what others leave free it may borrow.  When nothing is left, the one that holds most gives.
+ */
 static enum tsn_code
 keep_budget(struct tsn_detect *d, uint32_t corr)
 {
-	struct corr_state *s = &d->corr.states[corr];
 	size_t share = d->set->options.state_bytes / d->set->corr_count;
+	uint32_t largest;
 
-	while (s->bytes > share && s->oldest != NULL && s->oldest != s->newest) {
+	if (d->corr.states[corr].bytes <= share)
+		return TSN_OK;
+	while (held(d, &largest) > d->set->options.state_bytes) {
+		struct corr_state *s = &d->corr.states[largest];
 		struct group *g = s->oldest;
 
+		if (g == NULL || g == s->newest)
+			break;
 		s->stats.evicted += !g->fired;
-		TSN_TRY(tsn_judge_close(d, corr, g));
-		tsn_group_free(s, g);
+		TSN_TRY(tsn_judge_close(d, largest, g));
+		/* Telling may have judged other hits, and with them let this group go. */
+		if (s->oldest == g)
+			tsn_group_free(s, g);
 	}
 	return TSN_OK;
 }

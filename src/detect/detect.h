@@ -30,7 +30,7 @@ struct tsn_detect_options {
 	int64_t lateness_ns;	/* 0: 10 s; TSN_DETECT_SORTED: wait for all that hits_max allows */
 	int64_t idle_ns;	/* 0: 10 s; a source silent for so long does not hold time back */
 	uint32_t hits_max;	/* 0: 262,144; hits that can wait, then the oldest goes first */
-	size_t state_bytes;	/* 0: 32 MiB; of all groups, each correlation has an equal share */
+	size_t state_bytes;	/* 0: 32 MiB; of all groups: an equal share is sure, more is borrowed */
 	bool once;		/* a window is told of when it is over, not when it fires and again */
 };
 

@@ -78,6 +78,35 @@ def test_web_attacks():
         assert len(found) == 4 and len(set(found)) == 4, found
 
 
+def test_a_flood_of_addresses_does_not_hide_one():
+    # 100,000 addresses that fail twice, and one that fails 20 times among them, in ten minutes.
+    lines = []
+    for i in range(200000):
+        t, k = i * 0.00285, i % 100000
+        ip = "203.0.113.66" if i % 10000 == 0 else "%d.%d.%d.%d" % (
+            20 + k // 50000, k // 250 % 200, k // 50000, 1 + k % 250)
+        lines.append(SSH % (t // 60, t % 60, i, FAILED.replace("203.0.113.66", ip)))
+    with lib.Folder() as folder:
+        (folder / "auth.log").write_text("".join(lines))
+        output, _ = lib.run("detect", "--rules", lib.SOURCE / "content/rules/correlation", folder / "auth.log")
+        assert b"203.0.113.66" in output
+
+
+def test_a_folder_of_logs_is_no_rule_folder():
+    with lib.Folder() as folder:
+        (folder / "rules").mkdir()
+        (folder / "more").mkdir()
+        (folder / "logs").mkdir()
+        rule = (lib.SOURCE / "content/rules/database/sqli.yml").read_text()
+        (folder / "rules/a.yml").write_text(rule)
+        (folder / "more/b.yml").write_text(rule.replace("id: sqli", "id: sqli-2"))
+        (folder / "logs/settings.yml").write_text("title: none\n")
+        (folder / "logs/sql.log").write_text(
+            '"Feb 16 06:32:50 "\t"127.0.0.1" "root@localhost" "select 1 from information_schema.tables"\n')
+        output, _ = lib.run("detect", "--rules", folder / "rules", folder / "more", folder / "logs")
+        assert sorted(lib.get(a, "rule.id") for a in lib.lines(output)) == ["sqli", "sqli-2"]
+
+
 def test_value_lists_of_a_rule_folder():
     rule = """title: Login of an administrator
 id: 11111111-1111-1111-1111-111111111111
