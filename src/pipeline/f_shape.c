@@ -226,18 +226,24 @@ static bool
 prune_filter(struct tsn_pinst *in, struct tsn_pev *ev)
 {
 	const struct prune *p = in->state;
-	struct tsn_pv_map *m = ev->root.as.map;
+	const struct tsn_pv_map *m = ev->root.as.map;
+	struct tsn_pv kept;
 
-	for (uint32_t i = m->count; i-- > 0;) {
+	/* a new map: removing one by one would cost the square of many names */
+	if (!tsn_pv_map_new(ev->arena, &kept))
+		return false;
+	for (uint32_t i = 0; i < m->count; i++) {
 		struct tsn_slice name = m->members[i].name;
+		bool own = tsn_slice_eq(name, TSN_SLICE("@timestamp")) ||
+		    tsn_slice_eq(name, TSN_SLICE("@version"));
+		bool gone = (p->has_white && !any_match(p->white, p->white_count, name)) ||
+		    any_match(p->black, p->black_count, name);
 
-		if (tsn_slice_eq(name, TSN_SLICE("@timestamp")) ||
-		    tsn_slice_eq(name, TSN_SLICE("@version")))
-			continue;
-		if ((p->has_white && !any_match(p->white, p->white_count, name)) ||
-		    any_match(p->black, p->black_count, name))
-			(void)tsn_pv_map_remove(m, name, NULL);
+		if ((own || !gone) &&
+		    !tsn_pv_map_put(ev->arena, kept.as.map, name, m->members[i].value))
+			return false;
 	}
+	ev->root = kept;
 	prune_by_value(p->white_values, p->white_value_count, true, ev);
 	prune_by_value(p->black_values, p->black_value_count, false, ev);
 	return true;
