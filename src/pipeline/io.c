@@ -237,7 +237,7 @@ make_folders(const char *path, mode_t mode)
 {
 	char part[PATH_BYTES_MAX];
 
-	for (size_t i = 0; path[i] != '\0' && i < sizeof part - 1; i++) {
+	for (size_t i = 0; i < sizeof part - 1 && path[i] != '\0'; i++) {
 		part[i] = path[i];
 		if (path[i] == '/' && i > 0) {
 			part[i] = '\0';
