@@ -137,4 +137,5 @@ def main():
         zstd(folder, log, lines, mb)
 
 
-main()
+if __name__ == "__main__":
+    main()
