@@ -13,6 +13,8 @@
 #define RETRY_MS 200
 #define SAY_AGAIN_NS (60 * TSN_NS_PER_SEC)
 #define SLOTS (2 * TSN_INTAKE_SOURCES_MAX)
+/* Numbers taken from the queue at a time: its lock is not for every record. */
+#define NUMBERS 4096u
 
 struct entry {
 	struct tsn_engine_source engine;	/* first: a tsn_source is also its entry */
@@ -28,6 +30,7 @@ struct tsn_intake {
 	uint32_t count;
 	atomic_bool stalled;
 	int64_t said_ns;
+	uint64_t number, numbers_left;
 	struct tsn_err err;
 };
 
@@ -222,7 +225,12 @@ sequence(void *ctx)
 {
 	struct tsn_intake *in = ctx;
 
-	return tsn_queue_sequence(in->o.queue, 1);
+	if (in->numbers_left == 0) {
+		in->number = tsn_queue_sequence(in->o.queue, NUMBERS);
+		in->numbers_left = NUMBERS;
+	}
+	in->numbers_left--;
+	return in->number++;
 }
 
 enum tsn_code
