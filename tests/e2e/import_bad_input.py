@@ -255,6 +255,27 @@ def test_full_disk():
             subprocess.run(["umount", disk], check=True)
 
 
+def test_a_newer_version_is_refused_and_left():
+    with lib.Folder() as folder:
+        (folder / "a.log").write_bytes(log_text(3))
+        import_json(folder, folder / "a.log")
+        for name in ("MANIFEST", "journal-00000001"):
+            path = folder / "data" / name
+            today = path.read_bytes()
+            newer = today[:7] + b"9" + today[8:]
+            path.write_bytes(newer)
+            for command in (("import", folder / "a.log"), ("search", "*"), ("store", "verify"),
+                            ("store", "stat"), ("run", "--listen", "127.0.0.1:0")):
+                name_of, *rest = command
+                args = rest[:1] + ["--data", folder / "data"] + rest[1:] if name_of == "store" \
+                    else ["--data", folder / "data"] + rest
+                _, err = lib.run(name_of, *args, status=2)
+                assert name in err and "newer version" in err, (command, err)
+            assert path.read_bytes() == newer
+            path.write_bytes(today)
+        assert stored(folder) == 3
+
+
 def test_damaged_store_is_told():
     with lib.Folder() as folder:
         (folder / "a.log").write_bytes(log_text(3000))
