@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Import of a large sshd log with Linux rules on, beside what others make of the same file:
-rsyslog (imfile to file), zstd, ripgrep, VictoriaLogs (VICTORIA_LOGS names its program).
+rsyslog (imfile to file), syslog-ng (SYSLOG_NG names its program; bench/unpack_syslog_ng.sh gets it
+where rsyslog is installed), zstd, VictoriaLogs (VICTORIA_LOGS names its program).
 
 usage: import_sshd.py [LINES] [LOG]     (default 2,000,000 lines made by gen_sshd.py)
 
@@ -37,30 +38,55 @@ def tocsin(folder, log, lines, mb):
             "%.0f" % (mb / r.cpu), "%.0f" % r.rss_mb, "%.1f" % (mb * 1e6 / size_of(data)))
 
 
-def rsyslog(folder, log, lines, mb):
-    program = lib.find("rsyslogd", "RSYSLOGD") or lib.find("/usr/sbin/rsyslogd", "RSYSLOGD")
+def forwarder(name, program, arguments, folder, log, lines, mb):
+    """A daemon that copies the log into the file `out`: run until all of it is there, medians."""
     if not program:
-        lib.row("rsyslog imfile to file", "not there", "", "", "")
+        lib.row(name, "not there", "", "", "")
         return
+    out, want, cpus, rss = folder / "out", os.path.getsize(log), [], 0
+    for _ in range(lib.RUNS):
+        for old in [out, *folder.glob("daemon.*"), *folder.glob("imfile-state*")]:
+            old.unlink(missing_ok=True)
+        child = subprocess.Popen([program, *arguments], stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.DEVNULL, cwd=folder)
+        deadline = time.monotonic() + 240
+        while time.monotonic() < deadline and (not out.exists() or out.stat().st_size < want):
+            time.sleep(0.2)
+        child.terminate()
+        _, _, usage = os.wait4(child.pid, 0)
+        child.returncode = 0
+        if out.stat().st_size < want:
+            lib.row(name, "did not finish", "", "", "")
+            return
+        cpus.append(usage.ru_utime + usage.ru_stime)
+        rss = max(rss, usage.ru_maxrss / 1024)
+    cpu = sorted(cpus)[len(cpus) // 2]
+    lib.row(name, "%d" % (lines / cpu), "%.0f" % (mb / cpu), "%.0f" % rss, "1.0")
+
+
+def rsyslog(folder, log, lines, mb):
     config = folder / "rsyslog.conf"
-    out = folder / "rsyslog.out"
     config.write_text('global(workDirectory="%s")\nmodule(load="imfile" mode="polling" pollingInterval="1")\n'
                       'template(name="raw" type="string" string="%%msg%%\\n")\n'
                       'input(type="imfile" File="%s" Tag="x" ruleset="r")\n'
                       'ruleset(name="r"){action(type="omfile" file="%s" template="raw")}\n'
-                      % (folder, log, out))
-    child = subprocess.Popen([program, "-n", "-f", config, "-i", folder / "rsyslog.pid"],
-                             stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    want = os.path.getsize(log)
-    while time.monotonic() < deadline and (not out.exists() or out.stat().st_size < want):
-        time.sleep(0.2)
-    child.terminate()
-    _, _, usage = os.wait4(child.pid, 0)
-    child.returncode = 0
-    cpu = usage.ru_utime + usage.ru_stime
-    lib.row("rsyslog imfile to file (no parsing, no index)", "%d" % (lines / cpu),
-            "%.0f" % (mb / cpu), "%.0f" % (usage.ru_maxrss / 1024), "1.0")
+                      % (folder, log, folder / "out"))
+    program = lib.find("rsyslogd", "RSYSLOGD") or lib.find("/usr/sbin/rsyslogd", "RSYSLOGD")
+    forwarder("rsyslog imfile to file (no parsing, no index)", program,
+              ["-n", "-f", config, "-i", folder / "daemon.pid"], folder, log, lines, mb)
+
+
+def syslog_ng(folder, log, lines, mb):
+    config = folder / "syslog-ng.conf"
+    config.write_text('@version: 3.38\noptions { stats-freq(0); flush-lines(1000); log-fifo-size(200000); };\n'
+                      'source s { file("%s" flags(no-parse) follow-freq(1) log-fetch-limit(10000)'
+                      ' log-iw-size(100000)); };\n'
+                      'destination d { file("%s" template("$MSG\\n")); };\n'
+                      'log { source(s); destination(d); flags(flow-control); };\n' % (log, folder / "out"))
+    forwarder("syslog-ng file to file (no parsing, no index)", lib.find("syslog-ng", "SYSLOG_NG"),
+              ["-F", "--no-caps", "-f", config, "--persist-file", folder / "daemon.persist",
+               "--pidfile", folder / "daemon.pid", "--control", folder / "daemon.ctl"],
+              folder, log, lines, mb)
 
 
 def zstd(folder, log, lines, mb):
@@ -68,7 +94,7 @@ def zstd(folder, log, lines, mb):
         if level == "-19" and mb > 110:
             continue
         out = folder / "log.zst"
-        r = lib.median(["zstd", "-q", "-f", level, log, "-o", out], runs=1)
+        r = lib.median(["zstd", "-q", "-f", level, log, "-o", out])
         lib.row("zstd %s" % level, "%d" % (lines / r.cpu), "%.0f" % (mb / r.cpu),
                 "%.0f" % r.rss_mb, "%.1f" % (mb * 1e6 / out.stat().st_size))
 
@@ -133,6 +159,7 @@ def main():
         lib.row(*["---"] * 5)
         tocsin(folder, log, lines, mb)
         rsyslog(folder, log, lines, mb)
+        syslog_ng(folder, log, lines, mb)
         victoria(folder, log, lines, mb)
         zstd(folder, log, lines, mb)
 
