@@ -2,11 +2,8 @@
 
 #include <stdlib.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-#include <zstd.h>
-
 #include "base/assert.h"
+#include "store/pack_int.h"
 
 #define FRAME_MAGIC UINT32_C(0x464e5354)	/* "TSNF" */
 #define FRAME_ZSTD_LEVEL 1
@@ -232,27 +229,28 @@ enum tsn_code
 frame_encode(const struct frame *f, struct tsn_keys *keys, uint64_t seq, struct tsn_buf *out)
 {
 	struct tsn_buf body TSN_CLEANUP(tsn_buf_done);
-	unsigned char *head;
-	size_t packed, bound;
+	unsigned char head[FRAME_HEAD_BYTES] = {0};
+	size_t at = out->len;
+	struct packer *packer;
+	enum tsn_code rc;
+	struct pack p;
 
 	tsn_buf_init(&body, FRAME_BODY_MAX);
 	TSN_TRY(put_body(f, keys, &body));
-	bound = ZSTD_compressBound(body.len);
-	if (!tsn_buf_room(out, FRAME_HEAD_BYTES + bound))
-		return tsn_buf_check(out);
-	head = (unsigned char *)out->ptr + out->len;
-	packed = ZSTD_compress(head + FRAME_HEAD_BYTES, bound, body.ptr, body.len,
-	    FRAME_ZSTD_LEVEL);
-	if (ZSTD_isError(packed))
+	packer = packer_new(FRAME_ZSTD_LEVEL);
+	if (packer == NULL)
 		return TSN_ENOMEM;
+	tsn_buf_add(out, head, sizeof head);
+	rc = pack(packer, tsn_buf_get(&body), out, &p);
+	packer_free(packer);
+	TSN_TRY(rc);
 	bin_store32(head, FRAME_MAGIC);
-	bin_store32(head + 4, 0);
-	bin_store32(head + 8, (uint32_t)body.len);
-	bin_store32(head + 12, (uint32_t)packed);
-	bin_store64(head + 16, XXH3_64bits(head + FRAME_HEAD_BYTES, packed));
+	bin_store32(head + 8, p.raw_len);
+	bin_store32(head + 12, p.packed_len);
+	bin_store64(head + 16, p.hash);
 	bin_store64(head + 24, seq);
-	bin_store64(head + 32, XXH3_64bits(head, 32));
-	out->len += FRAME_HEAD_BYTES + packed;
+	bin_store64(head + 32, pack_hash(head, 32));
+	memcpy(out->ptr + at, head, sizeof head);
 	return TSN_OK;
 }
 
@@ -265,7 +263,7 @@ frame_check_head(const void *p, struct frame_head *ret_head)
 	struct frame_head h;
 
 	if (bin_load32(head) != FRAME_MAGIC || bin_load32(head + 4) != 0 ||
-	    bin_load64(head + 32) != XXH3_64bits(head, 32))
+	    bin_load64(head + 32) != pack_hash(head, 32))
 		return TSN_ECORRUPT;
 	h.body_len = bin_load32(head + 8);
 	h.packed_len = bin_load32(head + 12);
@@ -379,21 +377,17 @@ enum tsn_code
 frame_read(struct frame_reader *r, const struct frame_head *head, const void *packed,
     struct tsn_err *err)
 {
-	enum tsn_code rc = TSN_ECORRUPT;
+	const struct pack p = {0, head->packed_len, head->body_len, head->packed_hash};
+	enum tsn_code rc;
 
 	frame_reader_done(r);
-	if (XXH3_64bits(packed, head->packed_len) != head->packed_hash)
-		TSN_FAIL(err, TSN_ECORRUPT, "commit %llu fails its checksum",
-		    (unsigned long long)head->seq);
-	r->body = malloc((size_t)head->body_len + 1);
-	if (r->body == NULL)
-		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
-	if (ZSTD_decompress(r->body, head->body_len, packed, head->packed_len) == head->body_len)
+	rc = unpack((struct tsn_slice){packed, head->packed_len}, &p, &r->body);
+	if (rc == TSN_OK)
 		rc = read_body(r, head->body_len);
 	if (rc == TSN_OK)
 		return TSN_OK;
 	frame_reader_done(r);
-	TSN_FAIL(err, rc, rc == TSN_ENOMEM ? "out of memory" : "commit %llu is malformed",
+	TSN_FAIL(err, rc, rc == TSN_ENOMEM ? "out of memory" : "commit %llu is damaged",
 	    (unsigned long long)head->seq);
 }
 

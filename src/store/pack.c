@@ -10,9 +10,38 @@
 #define BEHIND_WINDOW_LOG 23
 #define BEHIND_HASH_LOG 19
 
+bool pack_plain;
+
 struct packer {
 	ZSTD_CCtx *zstd;
 };
+
+uint64_t
+pack_hash(const void *p, size_t len)
+{
+	return XXH3_64bits(p, len);
+}
+
+static enum tsn_code
+put_plain(struct tsn_slice raw, struct tsn_buf *out, struct pack *ret_pack)
+{
+	*ret_pack = (struct pack){0, (uint32_t)raw.len, (uint32_t)raw.len,
+	    pack_hash(raw.ptr, raw.len)};
+	tsn_buf_slice(out, raw);
+	return tsn_buf_check(out);
+}
+
+static enum tsn_code
+get_plain(struct tsn_slice file, const struct pack *p, char **ret_raw)
+{
+	if (p->packed_len != p->raw_len)
+		return TSN_ECORRUPT;
+	*ret_raw = malloc((size_t)p->raw_len + 1);
+	if (*ret_raw == NULL)
+		return TSN_ENOMEM;
+	memcpy(*ret_raw, file.ptr + p->offset, p->raw_len);
+	return TSN_OK;
+}
 
 struct packer *
 packer_new(int level)
@@ -40,12 +69,6 @@ packer_free(struct packer *p)
 	free(p);
 }
 
-uint64_t
-pack_hash(const void *p, size_t len)
-{
-	return XXH3_64bits(p, len);
-}
-
 enum tsn_code
 pack(struct packer *p, struct tsn_slice raw, struct tsn_buf *out, struct pack *ret_pack)
 {
@@ -53,6 +76,8 @@ pack(struct packer *p, struct tsn_slice raw, struct tsn_buf *out, struct pack *r
 
 	if (raw.len > PACK_RAW_MAX)
 		return TSN_ELIMIT;
+	if (pack_plain)
+		return put_plain(raw, out, ret_pack);
 	if (!tsn_buf_room(out, bound))
 		return tsn_buf_check(out);
 	n = ZSTD_compress2(p->zstd, out->ptr + out->len, bound, raw.ptr, raw.len);
@@ -80,8 +105,11 @@ pack_behind(struct tsn_slice prefix, struct tsn_slice raw, struct tsn_buf *out,
     struct pack *ret_pack)
 {
 	size_t bound = ZSTD_compressBound(raw.len), n;
-	struct packer p = {ZSTD_createCCtx()};
+	struct packer p = {0};
 
+	if (pack_plain)
+		return put_plain(raw, out, ret_pack);
+	p.zstd = ZSTD_createCCtx();
 	if (p.zstd == NULL || raw.len > PACK_RAW_MAX || !tsn_buf_room(out, bound) ||
 	    !set_up_behind(p.zstd, prefix)) {
 		(void)ZSTD_freeCCtx(p.zstd);
@@ -102,7 +130,7 @@ is_whole(struct tsn_slice file, const struct pack *p)
 {
 	return p->offset <= file.len && p->packed_len <= file.len - p->offset &&
 	    p->raw_len <= PACK_RAW_MAX &&
-	    pack_hash(file.ptr + p->offset, p->packed_len) == p->hash;
+	    (pack_plain || pack_hash(file.ptr + p->offset, p->packed_len) == p->hash);
 }
 
 enum tsn_code
@@ -115,6 +143,8 @@ unpack_behind(struct tsn_slice file, const struct pack *p, struct tsn_slice pref
 
 	if (!is_whole(file, p))
 		return TSN_ECORRUPT;
+	if (pack_plain)
+		return get_plain(file, p, ret_raw);
 	raw = malloc((size_t)p->raw_len + 1);
 	zstd = ZSTD_createDCtx();
 	if (raw == NULL || zstd == NULL) {
@@ -141,6 +171,8 @@ unpack(struct tsn_slice file, const struct pack *p, char **ret_raw)
 
 	if (!is_whole(file, p))
 		return TSN_ECORRUPT;
+	if (pack_plain)
+		return get_plain(file, p, ret_raw);
 	raw = malloc((size_t)p->raw_len + 1);
 	if (raw == NULL)
 		return TSN_ENOMEM;

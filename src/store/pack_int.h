@@ -16,6 +16,12 @@ struct pack {
 	uint64_t hash;			/* XXH3-64 of the packed bytes */
 };
 
+/**
+ * For fuzzers: bytes are stored as they are and believed without their hash, so that what lies
+ * behind both can be reached.
+ */
+extern bool pack_plain;
+
 struct packer;			/* compression state, one per writer */
 
 struct packer *packer_new(int level);
