@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cmd/cmd_list.h"
+#include "cmd/pipeline_option.h"
 #include "os/clock.h"
 #include "parse/parse.h"
 #include "server/config.h"
@@ -17,6 +18,9 @@
 
 struct state {
 	const char *kind;
+	const char *pipeline;		/* a configuration whose filters records go through */
+	struct tsn_cmd_filters filters;
+	struct tsn_feed *feed;
 	const char *timezone;
 	struct tsn_option_list rules;
 	bool stats;
@@ -162,6 +166,10 @@ detect_all(struct state *s, int count, char **paths, struct tsn_err *err)
 
 	if (s->timezone != NULL && !tsn_config_zone(tsn_slice_cstr(s->timezone), &o.tz_offset_sec))
 		TSN_FAIL(err, TSN_EINVAL, "--timezone wants +HH:MM, -HH:MM or UTC");
+	if (s->filters.pipeline != NULL)
+		TSN_TRY(tsn_feed_new(s->engine, s->filters.pipeline, &s->feed, err));
+	o.feed = s->feed;
+	o.mode = s->feed != NULL ? TSN_FRAME_LINES : TSN_FRAME_AUTO;
 	tsn_import_init(&s->im, &o);
 	for (int i = 0; i < count && code == TSN_OK; i++)
 		code = tsn_import_path(&s->im, paths[i], err);
@@ -187,6 +195,8 @@ run(int argc, char **argv)
 	const struct tsn_option options[] = {
 		{"--rules", TSN_OPT_LIST, &s.rules, "DIR", "rules instead of the bundled ones"},
 		{"--kind", TSN_OPT_TEXT, &s.kind, "KIND", "all records are of this kind"},
+		{"--pipeline", TSN_OPT_TEXT, &s.pipeline, "FILE",
+		    "records go through the filters of this Logstash configuration"},
 		{"--timezone", TSN_OPT_TEXT, &s.timezone, "+HH:MM",
 		    "zone of times that name none (default UTC)"},
 		{"--stats", TSN_OPT_FLAG, &s.stats, NULL,
@@ -200,6 +210,10 @@ run(int argc, char **argv)
 	if (operands == 0)
 		return tsn_cmd_usage(&tsn_cmd_detect, "which FILE?");
 	code = tsn_parser_check_kind(tsn_slice_cstr(s.kind), &err);
+	if (code == TSN_OK && s.kind != NULL && s.pipeline != NULL)
+		return tsn_cmd_usage(&tsn_cmd_detect, "--kind or --pipeline, not both");
+	if (code == TSN_OK && s.pipeline != NULL)
+		code = tsn_cmd_filters_open(&s.filters, s.pipeline, &err);
 	if (code == TSN_OK)
 		code = open_all(&s, &err);
 	tsn_usage_get(&use);
@@ -208,6 +222,8 @@ run(int argc, char **argv)
 		code = detect_all(&s, operands, argv + 1, &err);
 	if (s.stats && s.im.o.engine != NULL)
 		print_stats(&s);
+	tsn_feed_free(s.feed);
+	tsn_cmd_filters_close(&s.filters);
 	tsn_engine_free(s.engine);
 	tsn_detection_free(s.detection);
 	tsn_keys_free(s.keys);
@@ -217,7 +233,7 @@ run(int argc, char **argv)
 
 const struct tsn_command tsn_cmd_detect = {
 	.name = "detect",
-	.usage = "--rules DIR... [--kind KIND] [--stats] FILE...",
+	.usage = "--rules DIR... [--kind KIND | --pipeline FILE] [--stats] FILE...",
 	.doc = "alerts of files to standard output",
 	.run = run,
 };

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd_list.h"
+#include "cmd/pipeline_option.h"
 #include "os/clock.h"
 #include "parse/parse.h"
 #include "server/config.h"
@@ -17,6 +18,9 @@
 struct state {
 	const char *data;
 	const char *kind;
+	const char *pipeline;		/* a configuration whose filters records go through */
+	struct tsn_cmd_filters filters;
+	struct tsn_feed *feed;
 	const char *timezone;
 	struct tsn_option_list rules;
 	bool json;
@@ -224,6 +228,10 @@ import_all(struct state *s, int count, char **paths, struct tsn_err *err)
 	if (s->timezone != NULL &&
 	    !tsn_config_zone(tsn_slice_cstr(s->timezone), &o.tz_offset_sec))
 		TSN_FAIL(err, TSN_EINVAL, "--timezone wants +HH:MM, -HH:MM or UTC");
+	if (s->filters.pipeline != NULL)
+		TSN_TRY(tsn_feed_new(s->engine, s->filters.pipeline, &s->feed, err));
+	o.feed = s->feed;
+	o.mode = s->feed != NULL ? TSN_FRAME_LINES : TSN_FRAME_AUTO;
 	tsn_import_init(&s->im, &o);
 	for (int i = 0; i < count; i++)
 		TSN_TRY(tsn_import_path(&s->im, paths[i], err));
@@ -243,6 +251,8 @@ run(int argc, char **argv)
 	const struct tsn_option options[] = {
 		{"--data", TSN_OPT_TEXT, &s.data, "DIR", "the data folder"},
 		{"--kind", TSN_OPT_TEXT, &s.kind, "KIND", "all records are of this kind"},
+		{"--pipeline", TSN_OPT_TEXT, &s.pipeline, "FILE",
+		    "records go through the filters of this Logstash configuration"},
 		{"--rules", TSN_OPT_LIST, &s.rules, "DIR", "rules instead of the bundled ones"},
 		{"--timezone", TSN_OPT_TEXT, &s.timezone, "+HH:MM",
 		    "zone of times that name none (default UTC)"},
@@ -258,12 +268,18 @@ run(int argc, char **argv)
 		return tsn_cmd_usage(&tsn_cmd_import, "which FILE?");
 	s.data = tsn_cmd_data_dir(s.data);
 	code = tsn_parser_check_kind(tsn_slice_cstr(s.kind), &err);
+	if (code == TSN_OK && s.kind != NULL && s.pipeline != NULL)
+		return tsn_cmd_usage(&tsn_cmd_import, "--kind or --pipeline, not both");
+	if (code == TSN_OK && s.pipeline != NULL)
+		code = tsn_cmd_filters_open(&s.filters, s.pipeline, &err);
 	if (code == TSN_OK)
 		code = open_all(&s, &err);
 	if (code == TSN_OK)
 		code = import_all(&s, operands, argv + 1, &err);
 	if (s.engine != NULL && s.im.o.engine != NULL)
 		summary(&s);
+	tsn_feed_free(s.feed);
+	tsn_cmd_filters_close(&s.filters);
 	tsn_engine_free(s.engine);
 	tsn_detection_free(s.detection);
 	closed = s.store == NULL ? TSN_OK : tsn_store_close(s.store, code == TSN_OK ? &err : NULL);
@@ -276,7 +292,7 @@ run(int argc, char **argv)
 
 const struct tsn_command tsn_cmd_import = {
 	.name = "import",
-	.usage = "[--data DIR] [--kind KIND] [--rules DIR] FILE...",
+	.usage = "[--data DIR] [--kind KIND | --pipeline FILE] [--rules DIR] FILE...",
 	.doc = "files into the store, detecting on the way",
 	.run = run,
 };

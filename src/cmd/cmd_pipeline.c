@@ -3,44 +3,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cmd/cmd_list.h"
-#include "os/clock.h"
-#include "os/file.h"
-#include "pipeline/run.h"
+#include "cmd/pipeline_option.h"
+#include "cmd/pipeline_store.h"
 
 static volatile sig_atomic_t stopping;
 
-static const char *
-environment(void *ctx, const char *name)
-{
-	(void)ctx;
-	return getenv(name);
-}
-
-static enum tsn_code
-load(const char *path, struct tsn_conf *ret_conf, struct tsn_err *err)
-{
-	struct tsn_buf text;
-	enum tsn_code code;
-
-	tsn_buf_init(&text, TSN_CONF_BYTES_MAX + 1);
-	code = tsn_file_read_all(&tsn_file_system, path, &text, err);
-	if (code == TSN_OK)
-		code = tsn_conf_parse(tsn_slice_cstr(path), tsn_buf_get(&text), environment, NULL,
-		    ret_conf, err);
-	tsn_buf_done(&text);
-	return code;
-}
+struct options {
+	const char *data, *keys;
+	bool quiet;
+};
 
 static int
-check(const char *path)
+check(const char *path, const struct options *o)
 {
 	struct tsn_check check = {0};
 	struct tsn_conf conf;
 	struct tsn_err err = {0};
-	enum tsn_code code = load(path, &conf, &err);
+	enum tsn_code code = tsn_cmd_pipeline_load(path, o->keys, &conf, &err);
 
 	if (code == TSN_EPARSE || code == TSN_ELIMIT) {
 		(void)printf("%s\n%s: 1 error, 0 warnings\n", err.msg, path);
@@ -66,13 +47,6 @@ on_signal(int number)
 	stopping = 1;
 }
 
-static int64_t
-now(void *ctx)
-{
-	(void)ctx;
-	return tsn_clock_real_ns();
-}
-
 static bool
 stop(void *ctx)
 {
@@ -85,7 +59,6 @@ idle(void *ctx)
 {
 	(void)ctx;
 	(void)fflush(stdout);
-	tsn_clock_sleep_ms(100);
 }
 
 static enum tsn_code
@@ -97,54 +70,63 @@ out(void *ctx, struct tsn_slice text, struct tsn_err *err)
 	return TSN_OK;
 }
 
-/* errors of the check go to stderr: standard output is the events' */
-static int
-run_checked(const char *path, struct tsn_conf *conf)
+static void
+summary(struct tsn_pipeline *pl, const struct tsn_cmd_store *store)
 {
-	char host[256] = "";
-	struct tsn_check check = {0};
-	struct tsn_pl_env env = {.now_ns = now, .out = out, .stop = stop, .idle = idle};
+	struct tsn_buf text;
+
+	tsn_buf_init(&text, 1u << 20);
+	tsn_pipeline_report(pl, &text);
+	if (store != NULL)
+		tsn_cmd_store_report(store, &text);
+	(void)fwrite(text.ptr, 1, text.len, stderr);
+	tsn_buf_done(&text);
+}
+
+static int
+run_conf(struct tsn_conf *conf, const struct options *o)
+{
+	struct tsn_pl_env env = tsn_cmd_pipeline_env();
+	struct tsn_cmd_store *store = NULL;
 	struct tsn_pipeline *pl = NULL;
 	struct tsn_err err = {0};
-	enum tsn_code code;
+	enum tsn_code code = TSN_OK, closed;
 
-	tsn_buf_init(&check.text, 16u << 20);
-	tsn_check_run(conf, &check);
-	(void)fwrite(check.text.ptr, 1, check.text.len, stderr);
-	tsn_buf_done(&check.text);
-	if (check.errors > 0) {
-		(void)fprintf(stderr, "tocsin pipeline: %s has %u error%s\n", path, check.errors,
-		    check.errors == 1 ? "" : "s");
-		return TSN_EXIT_INPUT;
-	}
-	if (gethostname(host, sizeof host - 1) == 0)
-		env.host = tsn_slice_cstr(host);
-	code = tsn_pipeline_new(conf, &env, false, &pl, &err);
+	env.out = out;
+	env.stop = stop;
+	env.idle = idle;
+	env.folder = o->data;
+	if (tsn_cmd_store_wanted(conf))
+		code = tsn_cmd_store_open(conf, o->data, &env, &store, &err);
+	if (code == TSN_OK)
+		code = tsn_pipeline_new(conf, &env, false, &pl, &err);
 	if (code == TSN_OK)
 		code = tsn_pipeline_run(pl, &err);
 	if (code == TSN_OK && fflush(stdout) != 0)
 		code = TSN_ERR(&err, TSN_EIO, "cannot write to standard output");
-	if (pl != NULL && tsn_pipeline_counts(pl).failed > 0)
-		(void)fprintf(stderr, "tocsin pipeline: %llu events were too large or too many\n",
-		    (unsigned long long)tsn_pipeline_counts(pl).failed);
+	if (pl != NULL && !o->quiet)
+		summary(pl, store);
 	tsn_pipeline_free(pl);
+	closed = tsn_cmd_store_close(store, code == TSN_OK ? &err : NULL);
+	code = code == TSN_OK ? closed : code;
 	return code == TSN_OK ? TSN_EXIT_DONE : tsn_cmd_fail(&tsn_cmd_pipeline, code, &err);
 }
 
 static int
-run_file(const char *path)
+run_file(const char *path, const struct options *o)
 {
-	struct sigaction sa = {.sa_handler = on_signal};
+	struct sigaction sa = {.sa_handler = on_signal}, ignore = {.sa_handler = SIG_IGN};
 	struct tsn_conf conf;
 	struct tsn_err err = {0};
-	enum tsn_code code = load(path, &conf, &err);
+	enum tsn_code code = tsn_cmd_pipeline_load_checked(path, o->keys, &conf, &err);
 	int status;
 
 	if (code != TSN_OK)
 		return tsn_cmd_fail(&tsn_cmd_pipeline, code, &err);
 	(void)sigaction(SIGINT, &sa, NULL);
 	(void)sigaction(SIGTERM, &sa, NULL);
-	status = run_checked(path, &conf);
+	(void)sigaction(SIGPIPE, &ignore, NULL);
+	status = run_conf(&conf, o);
 	tsn_conf_done(&conf);
 	return status;
 }
@@ -152,17 +134,25 @@ run_file(const char *path)
 static int
 run(int argc, char **argv)
 {
+	struct options o = {0};
+	const struct tsn_option options[] = {
+		{"--data", TSN_OPT_TEXT, &o.data, "DIR",
+		    "the data folder: queues of outputs, and the store of output tocsin"},
+		{"--keys", TSN_OPT_TEXT, &o.keys, "FILE", "values of ${NAME} (default $TOCSIN_KEYS)"},
+		{"--quiet", TSN_OPT_FLAG, &o.quiet, NULL, "no summary at the end"},
+	};
 	int operands, worst = TSN_EXIT_DONE;
-	int status = tsn_cmd_options(&tsn_cmd_pipeline, NULL, 0, argc, argv, &operands);
+	int status = tsn_cmd_options(&tsn_cmd_pipeline, options, TSN_COUNT(options), argc, argv,
+	    &operands);
 
 	if (status >= 0)
 		return status;
 	if (operands == 2 && strcmp(argv[1], "run") == 0)
-		return run_file(argv[2]);
+		return run_file(argv[2], &o);
 	if (operands < 2 || strcmp(argv[1], "check") != 0)
 		return tsn_cmd_usage(&tsn_cmd_pipeline, "expected check FILE... or run FILE");
 	for (int i = 2; i <= operands; i++) {
-		status = check(argv[i]);
+		status = check(argv[i], &o);
 		worst = status > worst ? status : worst;
 	}
 	return worst;
@@ -170,7 +160,7 @@ run(int argc, char **argv)
 
 const struct tsn_command tsn_cmd_pipeline = {
 	.name = "pipeline",
-	.usage = "check FILE... | run FILE",
+	.usage = "check FILE... | run [--data DIR] FILE",
 	.doc = "check and run Logstash configurations",
 	.run = run,
 };

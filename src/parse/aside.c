@@ -55,6 +55,11 @@ tsn_parse_aside(struct tsn_parse_ctx *ctx, const struct tsn_aside *aside)
 	add_fields(ctx, aside->own);
 	if (aside->time_ns == TSN_TIME_NONE)
 		return;
+	if (aside->final) {
+		ctx->ev->time_ns = aside->time_ns;
+		ctx->ev->flags &= ~(uint32_t)TSN_EV_TIME_UNZONED;
+		return;
+	}
 	if (ctx->ev->time_ns == TSN_TIME_NONE)
 		ctx->ev->time_ns = aside->time_ns;
 	else if (aside->time_key != TSN_KEY_ROOT && aside->time_ns != ctx->ev->time_ns)

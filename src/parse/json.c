@@ -167,6 +167,13 @@ generic_stays(const struct json_doc *d)
 	return bits == 0 || decide(bits) == &tsn_json_generic;
 }
 
+/* a pipeline has dealt with its message */
+static bool
+is_final(const struct tsn_parse_ctx *ctx)
+{
+	return ctx->record->aside != NULL && ctx->record->aside->final;
+}
+
 static void
 generic_finish(struct json_doc *d)
 {
@@ -181,7 +188,7 @@ generic_finish(struct json_doc *d)
 	}
 	if (d->marks[M_INTRINSIC] != 0 || d->marks[M_TIME] != 0)
 		tsn_json_hide_intrinsic(d);
-	if (!tsn_cloud_finish(d))
+	if (!tsn_cloud_finish(d) && !is_final(d->ctx))
 		tsn_carry_finish(d);
 }
 

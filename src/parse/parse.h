@@ -29,6 +29,13 @@ struct tsn_aside {
 	tsn_key time_key;
 	/** Not empty: the record is what could not be decoded, and this is why. */
 	struct tsn_slice error;
+	/**
+	 * Not empty: what a pipeline made of the record, as one JSON object, which is read in its
+	 * place; the record stays event.original.
+	 */
+	struct tsn_slice document;
+	/** The pipeline has parsed it: its message is text, time_ns (if any) is the event's time. */
+	bool final;
 };
 
 struct tsn_record {

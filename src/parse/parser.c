@@ -422,6 +422,8 @@ parse_record(struct tsn_parse_ctx *ctx, const struct tsn_record *rec)
 		tsn_event_fail(ctx->batch, aside->error);
 	} else if (ctx->state->fixed != NULL) {
 		parse_fixed(ctx, rec->bytes);
+	} else if (aside != NULL && aside->document.len > 0) {
+		parse_any(ctx, aside->document);
 	} else {
 		parse_any(ctx, rec->bytes);
 	}

@@ -262,6 +262,14 @@ multiline_decode(struct tsn_pinst *in, struct tsn_slice record)
 		multiline_finish(in);
 }
 
+static bool
+multiline_holds(const struct tsn_pinst *in)
+{
+	const struct multiline *m = in->state;
+
+	return m->lines > 0;
+}
+
 const struct tsn_pcodec tsn_codec_plain = {.open = format_open, .decode = plain_decode,
     .encode = format_encode};
 const struct tsn_pcodec tsn_codec_line = {.open = format_open, .decode = plain_decode,
@@ -270,7 +278,8 @@ const struct tsn_pcodec tsn_codec_json = {.decode = json_decode, .encode = json_
 const struct tsn_pcodec tsn_codec_json_lines = {.decode = json_decode,
     .encode = json_lines_encode};
 const struct tsn_pcodec tsn_codec_multiline = {.open = multiline_open, .close = multiline_close,
-    .decode = multiline_decode, .finish = multiline_finish, .encode = json_lines_encode};
+    .decode = multiline_decode, .finish = multiline_finish, .holds = multiline_holds,
+    .encode = json_lines_encode};
 const struct tsn_pcodec tsn_codec_rubydebug = {.decode = plain_decode,
     .encode = rubydebug_encode};
 const struct tsn_pcodec tsn_codec_dots = {.decode = plain_decode, .encode = dots_encode};

@@ -9,9 +9,9 @@ RUNS(CO, co_plain, "plain", "text as it is",
     .codec = &tsn_codec_plain, CHARSET, STR("format"), ECS, END);
 RUNS(CO, co_line, "line", "lines",
     .codec = &tsn_codec_line, CHARSET, STR("format"), STR("delimiter"), ECS, END);
-RUNS(CO, co_json, "json", "one JSON document",
+PARSES(CO, co_json, "json", "one JSON document",
     .codec = &tsn_codec_json, CHARSET, STR("target"), ECS, END);
-RUNS(CO, co_json_lines, "json_lines", "one JSON document a line",
+PARSES(CO, co_json_lines, "json_lines", "one JSON document a line",
     .codec = &tsn_codec_json_lines,
     CHARSET, STR("delimiter"), STR("target"), NUM("decode_size_limit_bytes"), ECS, END);
 RUNS(CO, co_multiline, "multiline", "joins lines",

@@ -4,7 +4,7 @@
 
 #define FI TSN_PLUGIN_FILTER
 
-RUNS(FI, fi_grok, "grok", "fields out of text by named patterns",
+PARSES(FI, fi_grok, "grok", "fields out of text by named patterns",
     .filter = &tsn_filter_grok,
     HASH("match"), ARR("patterns_dir"), STR("patterns_files_glob"), HASH("pattern_definitions"),
     BOOL("break_on_match"), BOOL("named_captures_only"), BOOL("keep_empty_captures"),
@@ -21,11 +21,11 @@ RUNS(FI, fi_date, "date", "the time of the event out of text",
     .filter = &tsn_filter_date,
     NEED("match", TSN_PO_ARRAY), STR("target"), STR("timezone"), STR("locale"),
     ARR("tag_on_failure"), END);
-RUNS(FI, fi_json, "json", "fields out of JSON text",
+PARSES(FI, fi_json, "json", "fields out of JSON text",
     .filter = &tsn_filter_json,
     NEED("source", TSN_PO_STRING), STR("target"), ARR("tag_on_failure"),
     BOOL("skip_on_invalid_json"), ECS, END);
-RUNS(FI, fi_kv, "kv", "fields out of name=value text",
+PARSES(FI, fi_kv, "kv", "fields out of name=value text",
     .filter = &tsn_filter_kv,
     STR("source"), STR("target"), STR("field_split"), STR("field_split_pattern"),
     STR("value_split"), STR("value_split_pattern"), STR("prefix"), STR("trim_key"),
@@ -37,10 +37,10 @@ RUNS(FI, fi_kv, "kv", "fields out of name=value text",
     ONE_OF("whitespace", "strict|lenient"), ARR("tag_on_failure"), STR("tag_on_timeout"),
     NUM("timeout_millis"), ECS, OLD("trim", TSN_PO_STRING, "trim_value"),
     OLD("trimkey", TSN_PO_STRING, "trim_key"), END);
-RUNS(FI, fi_dissect, "dissect", "fields out of text by its delimiters",
+PARSES(FI, fi_dissect, "dissect", "fields out of text by its delimiters",
     .filter = &tsn_filter_dissect,
     HASH("mapping"), HASH("convert_datatype"), ARR("tag_on_failure"), END);
-RUNS(FI, fi_csv, "csv", "fields out of columns",
+PARSES(FI, fi_csv, "csv", "fields out of columns",
     .filter = &tsn_filter_csv,
     STR("source"), STR("target"), ARR("columns"), STR("separator"), STR("quote_char"),
     BOOL("autodetect_column_names"), BOOL("autogenerate_column_names"), BOOL("skip_header"),

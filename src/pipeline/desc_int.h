@@ -56,5 +56,9 @@
 	static const struct tsn_popt v##_options[] = {__VA_ARGS__}; \
 	static const struct tsn_plugin v = {.name = (n), .kind = (k), .doc = (d), \
 	    .options = v##_options, runs}
+#define PARSES(k, v, n, d, runs, ...) \
+	static const struct tsn_popt v##_options[] = {__VA_ARGS__}; \
+	static const struct tsn_plugin v = {.name = (n), .kind = (k), .doc = (d), \
+	    .options = v##_options, .parses = true, runs}
 
 #endif

@@ -15,7 +15,8 @@ RUNS(OUT, out_file, "file", "files",
     OLD("max_size", TSN_PO_STRING, ""), END);
 RUNS(OUT, out_null, "null", "nowhere",
     .output = &tsn_output_null, END);
-PLUGIN(OUT, out_tocsin, "tocsin", "the store, through detection",
+RUNS(OUT, out_tocsin, "tocsin", "the store, through detection",
+    .output = &tsn_output_tocsin,
     STR("data"), ARR("rules"), STR("kind"), END);
 PLUGIN(OUT, out_elasticsearch, "elasticsearch", "an index",
     ARR("hosts"), STR("index"), STR("action"), STR("document_id"), STR("routing"), STR("parent"),

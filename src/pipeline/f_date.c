@@ -210,7 +210,8 @@ date_filter(struct tsn_pinst *in, struct tsn_pev *ev)
 	return found;
 }
 
-const struct tsn_pfilter tsn_filter_date = {date_open, date_close, date_filter};
+const struct tsn_pfilter tsn_filter_date = {.open = date_open,
+    .close = date_close, .filter = date_filter};
 
 struct json {
 	struct tsn_pref source, target;
@@ -258,7 +259,7 @@ json_filter(struct tsn_pinst *in, struct tsn_pev *ev)
 	return fine;
 }
 
-const struct tsn_pfilter tsn_filter_json = {json_open, NULL, json_filter};
+const struct tsn_pfilter tsn_filter_json = {.open = json_open, .filter = json_filter};
 
 struct drop {
 	double percentage;
@@ -289,4 +290,4 @@ drop_filter(struct tsn_pinst *in, struct tsn_pev *ev)
 	return false;
 }
 
-const struct tsn_pfilter tsn_filter_drop = {drop_open, NULL, drop_filter};
+const struct tsn_pfilter tsn_filter_drop = {.open = drop_open, .filter = drop_filter};

@@ -242,7 +242,7 @@ dissect_filter(struct tsn_pinst *in, struct tsn_pev *ev)
 	return all;
 }
 
-const struct tsn_pfilter tsn_filter_dissect = {dissect_open, NULL, dissect_filter};
+const struct tsn_pfilter tsn_filter_dissect = {.open = dissect_open, .filter = dissect_filter};
 
 struct csv {
 	struct tsn_pref source, target;
@@ -454,4 +454,4 @@ csv_filter(struct tsn_pinst *in, struct tsn_pev *ev)
 	return false;
 }
 
-const struct tsn_pfilter tsn_filter_csv = {csv_open, NULL, csv_filter};
+const struct tsn_pfilter tsn_filter_csv = {.open = csv_open, .filter = csv_filter};

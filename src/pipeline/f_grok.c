@@ -318,4 +318,5 @@ grok_filter(struct tsn_pinst *in, struct tsn_pev *ev)
 	return matched;
 }
 
-const struct tsn_pfilter tsn_filter_grok = {grok_open, grok_close, grok_filter};
+const struct tsn_pfilter tsn_filter_grok = {.open = grok_open,
+    .close = grok_close, .filter = grok_filter};

@@ -345,4 +345,5 @@ kv_filter(struct tsn_pinst *in, struct tsn_pev *ev)
 	return found.as.map->count > 0 && store(k, ev, found);
 }
 
-const struct tsn_pfilter tsn_filter_kv = {kv_open, kv_close, kv_filter};
+const struct tsn_pfilter tsn_filter_kv = {.open = kv_open,
+    .close = kv_close, .filter = kv_filter};

@@ -578,4 +578,5 @@ mutate_filter(struct tsn_pinst *in, struct tsn_pev *ev)
 	return done;
 }
 
-const struct tsn_pfilter tsn_filter_mutate = {mutate_open, mutate_close, mutate_filter};
+const struct tsn_pfilter tsn_filter_mutate = {.open = mutate_open,
+    .close = mutate_close, .filter = mutate_filter};

@@ -76,7 +76,7 @@ split_filter(struct tsn_pinst *in, struct tsn_pev *ev)
 	return false;
 }
 
-const struct tsn_pfilter tsn_filter_split = {split_open, NULL, split_filter};
+const struct tsn_pfilter tsn_filter_split = {.open = split_open, .filter = split_filter};
 
 static bool
 clone_filter(struct tsn_pinst *in, struct tsn_pev *ev)
@@ -100,7 +100,7 @@ clone_filter(struct tsn_pinst *in, struct tsn_pev *ev)
 	return false;
 }
 
-const struct tsn_pfilter tsn_filter_clone = {NULL, NULL, clone_filter};
+const struct tsn_pfilter tsn_filter_clone = {.filter = clone_filter};
 
 struct prune_value {
 	struct tsn_slice name;
@@ -249,7 +249,8 @@ prune_filter(struct tsn_pinst *in, struct tsn_pev *ev)
 	return true;
 }
 
-const struct tsn_pfilter tsn_filter_prune = {prune_open, prune_close, prune_filter};
+const struct tsn_pfilter tsn_filter_prune = {.open = prune_open,
+    .close = prune_close, .filter = prune_filter};
 
 /* a.b to a_b, or to [a][b] */
 static bool
@@ -328,7 +329,7 @@ de_dot_filter(struct tsn_pinst *in, struct tsn_pev *ev)
 	return true;
 }
 
-const struct tsn_pfilter tsn_filter_de_dot = {NULL, NULL, de_dot_filter};
+const struct tsn_pfilter tsn_filter_de_dot = {.filter = de_dot_filter};
 
 static struct tsn_slice
 cut_text(struct tsn_slice s, size_t bytes)
@@ -375,4 +376,4 @@ truncate_filter(struct tsn_pinst *in, struct tsn_pev *ev)
 	return true;
 }
 
-const struct tsn_pfilter tsn_filter_truncate = {NULL, NULL, truncate_filter};
+const struct tsn_pfilter tsn_filter_truncate = {.filter = truncate_filter};

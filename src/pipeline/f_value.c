@@ -59,7 +59,7 @@ urldecode_filter(struct tsn_pinst *in, struct tsn_pev *ev)
 	return true;
 }
 
-const struct tsn_pfilter tsn_filter_urldecode = {NULL, NULL, urldecode_filter};
+const struct tsn_pfilter tsn_filter_urldecode = {.filter = urldecode_filter};
 
 static const char *const facilities[] = {"kernel", "user-level", "mail", "daemon",
     "security/authorization", "syslogd", "line printer", "network news", "uucp", "clock",
@@ -126,7 +126,7 @@ syslog_pri_filter(struct tsn_pinst *in, struct tsn_pev *ev)
 	return done;
 }
 
-const struct tsn_pfilter tsn_filter_syslog_pri = {NULL, NULL, syslog_pri_filter};
+const struct tsn_pfilter tsn_filter_syslog_pri = {.filter = syslog_pri_filter};
 
 struct cidr {
 	struct tsn_tmpl *addresses, *networks;
@@ -169,7 +169,7 @@ cidr_filter(struct tsn_pinst *in, struct tsn_pev *ev)
 	return false;
 }
 
-const struct tsn_pfilter tsn_filter_cidr = {cidr_open, NULL, cidr_filter};
+const struct tsn_pfilter tsn_filter_cidr = {.open = cidr_open, .filter = cidr_filter};
 
 static bool
 uuid_filter(struct tsn_pinst *in, struct tsn_pev *ev)
@@ -192,4 +192,4 @@ uuid_filter(struct tsn_pinst *in, struct tsn_pev *ev)
 	return text.ptr != NULL && tsn_pev_set(ev, &ref, tsn_pv_str(text));
 }
 
-const struct tsn_pfilter tsn_filter_uuid = {NULL, NULL, uuid_filter};
+const struct tsn_pfilter tsn_filter_uuid = {.filter = uuid_filter};

@@ -99,7 +99,7 @@ remember(struct in_files *f, struct tsn_err *err)
 		const struct in_file *g = f->files[i];
 
 		tsn_buf_printf(&b, "%llu %llu 0 %llu %.*s\n", (unsigned long long)g->ino,
-		    (unsigned long long)g->dev, (unsigned long long)(g->start + g->lines.given),
+		    (unsigned long long)g->dev, (unsigned long long)(g->start + g->lines.safe),
 		    TSN_SLICE_ARG(g->path));
 	}
 	code = tsn_buf_check(&b) != TSN_OK ? TSN_ERR(err, TSN_ELIMIT, "the sincedb is too large") :
@@ -115,7 +115,6 @@ in_file_close(struct tsn_pinst *in)
 
 	if (f == NULL)
 		return;
-	(void)remember(f, NULL);
 	for (uint32_t i = 0; i < f->count; i++) {
 		tsn_plines_done(&f->files[i]->lines);
 		free(f->files[i]);
@@ -194,7 +193,7 @@ read_file(struct tsn_pinst *in, struct in_file *g, enum tsn_pstep *ret, struct t
 
 	TSN_TRY(tsn_file_stat(&g->lines.file, &info, err));
 	if (info.size < g->start + g->lines.given) {
-		g->start = g->lines.given = 0;
+		g->start = g->lines.given = g->lines.safe = 0;
 		g->lines.looked = 0;
 		tsn_buf_reset(&g->lines.held);
 	}
@@ -234,10 +233,19 @@ in_file_step(struct tsn_pinst *in, enum tsn_pstep *ret, struct tsn_err *err)
 		f->files[i]->ended = step == TSN_PSTEP_END;
 		all &= f->files[i]->ended;
 	}
-	if (!more)
-		TSN_TRY(remember(f, err));
 	*ret = more ? TSN_PSTEP_MORE : f->exit_after && all ? TSN_PSTEP_END : TSN_PSTEP_IDLE;
 	return TSN_OK;
+}
+
+/* Everything up to here has left the outputs for good. */
+static enum tsn_code
+in_file_settled(struct tsn_pinst *in, struct tsn_err *err)
+{
+	struct in_files *f = in->state;
+
+	for (uint32_t i = 0; i < f->count && !tsn_pl_holds(in); i++)
+		f->files[i]->lines.safe = f->files[i]->lines.given;
+	return remember(f, err);
 }
 
 static void
@@ -247,6 +255,10 @@ in_file_decorate(struct tsn_pinst *in, struct tsn_pev *ev)
 	bool ecs = tsn_pi_ecs(in);
 	struct tsn_pref ref;
 
+	if (f->current != NULL) {
+		ev->placed = true;
+		ev->offset = f->current->start + f->current->lines.event_at;
+	}
 	if (f->current != NULL && tsn_pref_parse(ev->arena, ecs ? TSN_SLICE("[log][file][path]") :
 	    TSN_SLICE("path"), &ref) && tsn_pev_get(ev, &ref) == NULL)
 		(void)tsn_pev_set(ev, &ref, tsn_pv_str(f->current->path));
@@ -256,4 +268,5 @@ in_file_decorate(struct tsn_pinst *in, struct tsn_pev *ev)
 }
 
 const struct tsn_pinput tsn_input_file = {.codec = "plain", .open = in_file_open,
-    .close = in_file_close, .step = in_file_step, .decorate = in_file_decorate};
+    .close = in_file_close, .step = in_file_step, .decorate = in_file_decorate,
+    .settled = in_file_settled};

@@ -128,7 +128,8 @@ stdout_write(struct tsn_pinst *in, struct tsn_pev *ev, struct tsn_err *err)
 	return in->pl->env.out(in->pl->env.ctx, tsn_buf_get(&in->pl->out), err);
 }
 
-const struct tsn_poutput tsn_output_stdout = {.codec = "rubydebug", .write = stdout_write};
+const struct tsn_poutput tsn_output_stdout = {.codec = "rubydebug", .vital = true,
+    .write = stdout_write};
 
 static enum tsn_code
 null_write(struct tsn_pinst *in, struct tsn_pev *ev, struct tsn_err *err)
@@ -336,9 +337,11 @@ file_write(struct tsn_pinst *in, struct tsn_pev *ev, struct tsn_err *err)
 }
 
 static enum tsn_code
-file_flush(struct tsn_pinst *in, struct tsn_err *err)
+file_flush(struct tsn_pinst *in, bool *ret_settled, struct tsn_err *err)
 {
 	struct out_files *f = in->state;
+
+	(void)ret_settled;
 
 	for (uint32_t i = 0; i < f->count; i++)
 		TSN_TRY(flush_file(&f->files[i], err));

@@ -24,11 +24,21 @@ static enum tsn_code
 give(struct tsn_plines *l, struct tsn_pinst *in, struct tsn_slice line, size_t taken,
     struct tsn_err *err)
 {
+	uint64_t begin = l->given, events = in->events;
+	bool held = tsn_pl_holds(in);
+
+	if (!held)
+		l->event_at = begin;
 	l->given += taken;
 	if (l->delimiter.len == 1 && l->delimiter.ptr[0] == '\n' && line.len > 0 &&
 	    line.ptr[line.len - 1] == '\r')
 		line.len--;
-	return tsn_pl_record(in, line, err);
+	TSN_TRY(tsn_pl_record(in, line, err));
+	if (!tsn_pl_holds(in))
+		l->safe = l->given;
+	else if (!held || in->events != events)
+		l->safe = l->event_at = begin;	/* what is held now begins with this line */
+	return TSN_OK;
 }
 
 static enum tsn_code

@@ -12,6 +12,8 @@ struct tsn_plines {
 	struct tsn_slice delimiter;
 	size_t looked;			/* bytes of held without a delimiter */
 	uint64_t given;			/* bytes given on, with their delimiters */
+	uint64_t safe;			/* of given: bytes that no codec holds back */
+	uint64_t event_at;		/* where the event begins that comes next */
 	bool seek;			/* read at `from`, which the caller keeps */
 	uint64_t from;
 };

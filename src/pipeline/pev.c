@@ -253,6 +253,10 @@ tsn_pev_clone(const struct tsn_pev *ev)
 	    !tsn_pv_copy(ev->arena, &ev->meta, &c->meta))
 		return NULL;
 	c->arena = ev->arena;
+	c->born_ns = ev->born_ns;
+	c->offset = ev->offset;
+	c->placed = ev->placed;
+	c->parsed = ev->parsed;
 	return c;
 }
 

@@ -57,6 +57,10 @@ struct tsn_pv_map {
 struct tsn_pev {
 	struct tsn_arena *arena;
 	struct tsn_pv root, meta;	/* maps */
+	int64_t born_ns;		/* what @timestamp was at first */
+	uint64_t offset;		/* place of the record in its file */
+	bool placed;			/* offset is known */
+	bool parsed;			/* a filter or codec has made fields of its text */
 	bool cancelled;
 	struct tsn_pev *next;		/* of whoever keeps a list */
 };

@@ -42,6 +42,7 @@ struct tsn_plugin {
 	const char *refused;			/* why such a plugin is not run at all, or NULL */
 	const char *modern;			/* an old plugin: the one that took its place, or NULL */
 	const struct tsn_popt *options;		/* the last one has no name */
+	bool parses;				/* makes fields of an event's text */
 	const struct tsn_pfilter *filter;	/* NULL: checked only */
 	const struct tsn_pinput *input;
 	const struct tsn_poutput *output;

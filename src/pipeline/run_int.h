@@ -2,6 +2,7 @@
 #ifndef TSN_PIPELINE_RUN_INT_H
 #define TSN_PIPELINE_RUN_INT_H
 
+#include "os/loop.h"
 #include "pipeline/run.h"
 #include "pipeline/tmpl.h"
 
@@ -30,6 +31,10 @@ struct tsn_pinst {
 	struct tsn_pinst *codec;	/* of inputs and outputs */
 	void *state;
 	bool opened;
+	uint32_t number;		/* of outputs, from 1 */
+	uint64_t events;		/* came to it (input: came from it) */
+	uint64_t lost;			/* an output that could not take them */
+	int64_t said_ns;
 	struct tsn_ppair *add_field;
 	uint32_t add_field_count;
 	struct tsn_tmpl *add_tag, *remove_tag;
@@ -44,6 +49,8 @@ struct tsn_pfilter {
 	void (*close)(struct tsn_pinst *in);
 	/** True when it did its work: add_field and its like follow then. */
 	bool (*filter)(struct tsn_pinst *in, struct tsn_pev *ev);
+	/** Each second, and once at the end (last): may emit. */
+	void (*tick)(struct tsn_pinst *in, bool last);
 };
 
 enum tsn_pstep { TSN_PSTEP_MORE, TSN_PSTEP_IDLE, TSN_PSTEP_END };
@@ -55,15 +62,27 @@ struct tsn_pinput {
 	enum tsn_code (*step)(struct tsn_pinst *in, enum tsn_pstep *ret, struct tsn_err *err);
 	/** Adds what the input knows (host, file) to a decoded event. */
 	void (*decorate)(struct tsn_pinst *in, struct tsn_pev *ev);
+	/** All that it gave so far has left the outputs for good: it can be forgotten. */
+	enum tsn_code (*settled)(struct tsn_pinst *in, struct tsn_err *err);
+	/** What it had to leave out, for the report. */
+	void (*report)(struct tsn_pinst *in, struct tsn_buf *out);
 };
 
 struct tsn_poutput {
 	const char *codec;
+	bool vital;			/* without it there is no use in going on */
 	enum tsn_code (*open)(struct tsn_pinst *in, struct tsn_err *err);
 	void (*close)(struct tsn_pinst *in);
 	enum tsn_code (*write)(struct tsn_pinst *in, struct tsn_pev *ev, struct tsn_err *err);
-	enum tsn_code (*flush)(struct tsn_pinst *in, struct tsn_err *err);
+	/** *ret_settled false: some of it is still only in this process. */
+	enum tsn_code (*flush)(struct tsn_pinst *in, bool *ret_settled, struct tsn_err *err);
+	/** Where its events are, for the report; NULL: all that it took are written. */
+	void (*counts)(struct tsn_pinst *in, struct tsn_pl_output *ret);
 };
+
+/* A number with one writer that others may read. */
+#define TSN_PL_ADD(x, n) __atomic_store_n(&(x), (x) + (n), __ATOMIC_RELAXED)
+#define TSN_PL_READ(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)
 
 struct tsn_pcodec {
 	enum tsn_code (*open)(struct tsn_pinst *in, struct tsn_err *err);
@@ -72,6 +91,10 @@ struct tsn_pcodec {
 	void (*decode)(struct tsn_pinst *in, struct tsn_slice record);
 	/** What is held back at the end of the input. */
 	void (*finish)(struct tsn_pinst *in);
+	/** Does it hold something back?  NULL: never. */
+	bool (*holds)(const struct tsn_pinst *in);
+	/** Records are not lines: it gets bytes as they come, and holds what is not whole. */
+	bool stream;
 	void (*encode)(struct tsn_pinst *in, struct tsn_pev *ev, struct tsn_buf *out);
 };
 
@@ -81,7 +104,16 @@ struct tsn_pipeline {
 	struct tsn_arena arena;		/* of the events in flight */
 	struct tsn_pinst *insts;	/* all, for closing */
 	struct tsn_pinst *inputs[64];
+	bool ended[64];
 	uint32_t input_count;
+	struct tsn_pinst *feed;		/* of tsn_pipeline_take */
+	bool feeding;
+	struct tsn_loop *loop;		/* or NULL: no input needs one */
+	enum tsn_code broken;		/* in a callback of the loop */
+	struct tsn_err broken_why;
+	int64_t settled_ns, ticked_ns, drain_began_ns;
+	bool settled;
+	uint32_t output_count;
 	struct tsn_pevs decoded;	/* by the codec at work */
 	struct tsn_pevs emitted;	/* by the filter at work */
 	uint32_t made;			/* events of this round */
@@ -130,6 +162,16 @@ bool tsn_pl_emit(struct tsn_pinst *filter, struct tsn_pev *ev);
 /** An input hands a record to its codec; the events go through filters and outputs. */
 enum tsn_code tsn_pl_record(struct tsn_pinst *input, struct tsn_slice record, struct tsn_err *err);
 enum tsn_code tsn_pl_finish(struct tsn_pinst *input, struct tsn_err *err);
+/** Does the codec of this input hold something back? */
+bool tsn_pl_holds(const struct tsn_pinst *input);
+/** An input that makes events itself. */
+enum tsn_code tsn_pl_event_in(struct tsn_pinst *input, struct tsn_pev *ev, struct tsn_err *err);
+/** The loop on which inputs wait for sockets; it turns between the steps. */
+enum tsn_code tsn_pl_loop(struct tsn_pipeline *pl, struct tsn_loop **ret, struct tsn_err *err);
+/** Inside a callback of the loop: the run ends with this. */
+void tsn_pl_broken(struct tsn_pipeline *pl, enum tsn_code code, const struct tsn_err *why);
+/** A line for the log: "output http: ...". */
+void tsn_pl_say(struct tsn_pinst *in, const char *fmt, ...) TSN_PRINTF(2, 3);
 /** add_field, remove_field, add_tag, remove_tag. */
 void tsn_pl_matched(struct tsn_pinst *in, struct tsn_pev *ev);
 void tsn_pl_tags(struct tsn_pev *ev, const struct tsn_tmpl *tags, uint32_t count);

@@ -11,6 +11,7 @@
 #include "os/file.h"
 #include "parse/frame.h"
 #include "server/engine.h"
+#include "server/feed.h"
 
 struct tsn_import_options {
 	struct tsn_engine *engine;	/* borrowed, like all here */
@@ -19,6 +20,7 @@ struct tsn_import_options {
 	const char *kind;		/* fixed kind of all records, or NULL */
 	int32_t tz_offset_sec;
 	enum tsn_frame_mode mode;
+	struct tsn_feed *feed;	/* records go through its pipeline; NULL: none */
 	bool resume_off;		/* take known records as new */
 	/** One line for people: a damaged file, one that was left out. */
 	void (*say)(void *ctx, const char *line);

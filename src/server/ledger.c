@@ -11,6 +11,7 @@ static const char *const drop_names[TSN_DROP__COUNT] = {
 	[TSN_DROP_BAD_FRAME] = "bad_frame",
 	[TSN_DROP_MEMORY] = "memory",
 	[TSN_DROP_STORE] = "store",
+	[TSN_DROP_FILTER] = "filter",
 };
 
 enum tsn_code

@@ -22,6 +22,7 @@ enum tsn_drop {
 	TSN_DROP_BAD_FRAME,	/* bytes that are no frame of the protocol */
 	TSN_DROP_MEMORY,	/* out of memory while it was taken in */
 	TSN_DROP_STORE,		/* the store refused it and the sender cannot be asked again */
+	TSN_DROP_FILTER,	/* a pipeline's filter dropped it, as it was told to */
 	TSN_DROP__COUNT
 };
 
