@@ -113,4 +113,23 @@ parse_case_expect(struct parse_case *c, const char *record, const char *expect)
 	return ok;
 }
 
+/** A record and what its event has: "name=value" or "!name", with | between. */
+struct parse_form {
+	const char *record, *expect;
+};
+
+/** Are all forms read as they should be, in this order, by one parser?  Prints those that are not. */
+static inline bool
+parse_case_forms(const struct parse_form *forms, size_t count)
+{
+	static struct parse_case c;
+	bool ok = true;
+
+	parse_case_open(&c);
+	for (size_t i = 0; i < count; i++)
+		ok &= parse_case_expect(&c, forms[i].record, forms[i].expect);
+	parse_case_close(&c);
+	return ok;
+}
+
 #endif

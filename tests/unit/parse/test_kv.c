@@ -7,9 +7,7 @@
 
 #include "parse_case.h"
 
-static const struct {
-	const char *record, *expect;
-} cases[] = {
+static const struct parse_form cases[] = {
 	{"time=\"2021-09-15T21:17:10.220731Z\" level=error msg=\"a \\\"b\\\"\" namespace=ns-2 reason= n=5 z=05",
 	    "event.dataset=kv|@timestamp=2021-09-15T21:17:10.220731Z|log.level=error|message=a \"b\"|"
 	    "namespace=ns-2|n=5|z=05|level=error"},
@@ -30,15 +28,8 @@ static const struct {
 static void
 test_forms(void **state)
 {
-	static struct parse_case c;
-	bool ok = true;
-
 	(void)state;
-	parse_case_open(&c);
-	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-		ok &= parse_case_expect(&c, cases[i].record, cases[i].expect);
-	parse_case_close(&c);
-	assert_true(ok);
+	assert_true(parse_case_forms(cases, sizeof cases / sizeof cases[0]));
 }
 
 int

@@ -10,9 +10,7 @@
 #define CSV "2021-01-22 10:03:22.785 CET,\"bob\",\"shop\",1486,\"10.0.0.1:52306\",6009c305.5ce,32878," \
 	"\"SELECT\",2021-01-21 19:08:05 CET,14/10903,0,"
 
-static const struct {
-	const char *record, *expect;
-} cases[] = {
+static const struct parse_form cases[] = {
 	{"2021-12-03 07:14:48.591 UTC [4913] user=user1,db=mydb LOG:  duration: 124.928 ms  statement: "
 	    "select 1;", "event.dataset=postgresql.log|@timestamp=2021-12-03T07:14:48.591Z|"
 	    "process.pid=4913|user.name=user1|sql.database=mydb|event.duration=124928000|"
@@ -106,15 +104,8 @@ static const struct {
 static void
 test_forms(void **state)
 {
-	static struct parse_case c;
-	bool ok = true;
-
 	(void)state;
-	parse_case_open(&c);
-	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-		ok &= parse_case_expect(&c, cases[i].record, cases[i].expect);
-	parse_case_close(&c);
-	assert_true(ok);
+	assert_true(parse_case_forms(cases, sizeof cases / sizeof cases[0]));
 }
 
 int

@@ -7,9 +7,7 @@
 
 #include "parse_case.h"
 
-static const struct {
-	const char *record, *expect;
-} cases[] = {
+static const struct parse_form cases[] = {
 	{"<34>Oct 11 22:14:15 mymachine su: 'su root' failed for lonvick on /dev/pts/8",
 	    "@timestamp=2025-10-11T22:14:15.000Z|host.name=mymachine|process.name=su|"
 	    "log.syslog.priority=34|log.syslog.facility.name=auth|log.syslog.severity.name=critical"},
@@ -32,15 +30,8 @@ static const struct {
 static void
 test_forms(void **state)
 {
-	static struct parse_case c;
-	bool ok = true;
-
 	(void)state;
-	parse_case_open(&c);
-	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-		ok &= parse_case_expect(&c, cases[i].record, cases[i].expect);
-	parse_case_close(&c);
-	assert_true(ok);
+	assert_true(parse_case_forms(cases, sizeof cases / sizeof cases[0]));
 }
 
 static void
