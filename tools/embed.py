@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """Turns the files below a folder into one C file: a table of names and bytes, sorted by name.
-Tests that stand beside rules (NAME.test.yml) are left out.
 
 usage: embed.py FOLDER OUTPUT.c
 """
@@ -10,8 +9,7 @@ import sys
 
 def main():
     root, output = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
-    files = sorted(p for p in root.rglob("*") if p.is_file() and not p.name.startswith(".")
-                   and not p.name.endswith(".test.yml"))
+    files = sorted(p for p in root.rglob("*") if p.is_file() and not p.name.startswith("."))
     lines = ['#include "content/content.h"', ""]
     for number, path in enumerate(files):
         data = path.read_bytes()

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cmd/cmd_list.h"
+#include "cmd/exceptions.h"
 #include "cmd/pipeline_option.h"
 #include "os/clock.h"
 #include "parse/parse.h"
@@ -22,7 +23,7 @@ struct state {
 	struct tsn_cmd_filters filters;
 	struct tsn_feed *feed;
 	const char *timezone;
-	struct tsn_option_list rules;
+	struct tsn_option_list rules, exceptions;
 	bool stats;
 	struct tsn_keys *keys;
 	struct tsn_detection *detection;
@@ -151,8 +152,9 @@ open_all(struct state *s, struct tsn_err *err)
 	if (s->keys == NULL)
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
 	TSN_TRY(tsn_detection_new(&(struct tsn_detection_options){.keys = s->keys,
-	    .rules = s->rules.items, .rule_count = s->rules.count, .each = print_alert,
-	    .problem = problem, .ctx = s}, &s->detection, err));
+	    .rules = s->rules.items, .rule_count = s->rules.count,
+	    .exceptions = s->exceptions.items, .exception_count = s->exceptions.count,
+	    .each = print_alert, .problem = problem, .ctx = s}, &s->detection, err));
 	return tsn_engine_new(&(struct tsn_engine_options){.keys = s->keys,
 	    .detect = tsn_detection_stage(s->detection)}, &s->engine, err);
 }
@@ -194,6 +196,8 @@ run(int argc, char **argv)
 	int operands, status;
 	const struct tsn_option options[] = {
 		{"--rules", TSN_OPT_LIST, &s.rules, "DIR", "rules instead of the bundled ones"},
+		{"--exceptions", TSN_OPT_LIST, &s.exceptions, "DIR",
+		    "known and wanted findings (docs/exceptions.md)"},
 		{"--kind", TSN_OPT_TEXT, &s.kind, "KIND", "all records are of this kind"},
 		{"--pipeline", TSN_OPT_TEXT, &s.pipeline, "FILE",
 		    "records go through the filters of this Logstash configuration"},
@@ -220,6 +224,8 @@ run(int argc, char **argv)
 	s.loaded_cpu_ns = use.cpu_ns;
 	if (code == TSN_OK)
 		code = detect_all(&s, operands, argv + 1, &err);
+	if (s.detection != NULL)
+		tsn_cmd_tell_exceptions(s.detection, "detect");
 	if (s.stats && s.im.o.engine != NULL)
 		print_stats(&s);
 	tsn_feed_free(s.feed);
@@ -233,7 +239,7 @@ run(int argc, char **argv)
 
 const struct tsn_command tsn_cmd_detect = {
 	.name = "detect",
-	.usage = "--rules DIR... [--kind KIND | --pipeline FILE] [--stats] FILE...",
+	.usage = "--rules DIR... [--exceptions DIR] [--kind KIND | --pipeline FILE] [--stats] FILE...",
 	.doc = "alerts of files to standard output",
 	.run = run,
 };

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cmd/cmd_list.h"
+#include "cmd/exceptions.h"
 #include "os/clock.h"
 #include "query/query.h"
 #include "server/detection.h"
@@ -13,7 +14,7 @@
 
 struct state {
 	const char *data, *from, *to;
-	struct tsn_option_list rules;
+	struct tsn_option_list rules, exceptions;
 	bool stats;
 	struct tsn_keys *keys;
 	struct tsn_detection *detection;
@@ -73,8 +74,9 @@ open_all(struct state *s, struct tsn_err *err)
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
 	TSN_TRY(tsn_store_reader_open(s->data, s->keys, &s->reader, err));
 	return tsn_detection_new(&(struct tsn_detection_options){.keys = s->keys,
-	    .rules = s->rules.items, .rule_count = s->rules.count, .each = print_alert,
-	    .problem = problem, .ctx = s}, &s->detection, err);
+	    .rules = s->rules.items, .rule_count = s->rules.count,
+	    .exceptions = s->exceptions.items, .exception_count = s->exceptions.count,
+	    .each = print_alert, .problem = problem, .ctx = s}, &s->detection, err);
 }
 
 static enum tsn_code
@@ -131,6 +133,8 @@ run(int argc, char **argv)
 	int operands, status;
 	const struct tsn_option options[] = {
 		{"--rules", TSN_OPT_LIST, &s.rules, "DIR", "rules instead of the bundled ones"},
+		{"--exceptions", TSN_OPT_LIST, &s.exceptions, "DIR",
+		    "known and wanted findings (docs/exceptions.md)"},
 		{"--data", TSN_OPT_TEXT, &s.data, "DIR", "the data folder"},
 		{"--from", TSN_OPT_TEXT, &s.from, "T", "events at or after this time"},
 		{"--to", TSN_OPT_TEXT, &s.to, "T", "events before this time"},
@@ -147,6 +151,8 @@ run(int argc, char **argv)
 	tsn_arena_init(&s.arena, HINT_BYTES_MAX);
 	code = hunt(&s, &err);
 	tell_damage(&s);
+	if (s.detection != NULL)
+		tsn_cmd_tell_exceptions(s.detection, "hunt");
 	if (s.stats && s.detection != NULL)
 		print_stats(&s);
 	tsn_detection_free(s.detection);
@@ -158,7 +164,7 @@ run(int argc, char **argv)
 
 const struct tsn_command tsn_cmd_hunt = {
 	.name = "hunt",
-	.usage = "[--rules DIR...] [--data DIR] [--from T] [--to T] [--stats]",
+	.usage = "[--rules DIR...] [--exceptions DIR] [--data DIR] [--from T] [--to T] [--stats]",
 	.doc = "alerts of rules over the stored events, to standard output",
 	.run = run,
 };

@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include "cmd/cmd_list.h"
+#include "cmd/exceptions.h"
 #include "cmd/pipeline_option.h"
+#include "codec/json.h"
 #include "os/clock.h"
 #include "parse/parse.h"
 #include "server/config.h"
@@ -22,7 +24,7 @@ struct state {
 	struct tsn_cmd_filters filters;
 	struct tsn_feed *feed;
 	const char *timezone;
-	struct tsn_option_list rules;
+	struct tsn_option_list rules, exceptions;
 	bool json;
 	bool quiet;
 	bool progress;		/* a progress line stands on the terminal */
@@ -107,6 +109,7 @@ print_table(const struct state *s, const struct tsn_ledger_row *t,
 	row("groups evicted", corr.evicted, "of windows, for want of room");
 	row("alerts", found->alerts, "");
 	row("  new", found->alerts_new, "the others were in the queue already");
+	row("  hidden", found->detect.hidden, "by exceptions");
 	row("cut at the limit", t->truncated, "");
 	row("left out: binary", s->im.binary, "");
 	row("damaged files", s->im.damaged, "");
@@ -116,6 +119,24 @@ print_table(const struct state *s, const struct tsn_ledger_row *t,
 	    (double)s->im.bytes / 1e6, seconds, (double)use->cpu_ns / 1e9,
 	    (double)t->received / ((double)use->cpu_ns / 1e9),
 	    (double)use->rss_max_bytes / 1e6);
+}
+
+static void
+print_exceptions(const struct state *s, uint64_t hidden)
+{
+	struct tsn_detection_exception x;
+	struct tsn_buf id;
+
+	(void)printf("\"hidden\":%llu,\"exceptions\":{", (unsigned long long)hidden);
+	tsn_buf_init(&id, 1u << 20);
+	for (uint32_t i = 0; tsn_detection_exception(s->detection, i, &x); i++) {
+		tsn_buf_reset(&id);
+		tsn_json_write_string(&id, x.exception->id);
+		(void)printf("%s%.*s:%llu", i == 0 ? "" : ",", (int)id.len, id.ptr,
+		    (unsigned long long)x.stats.hidden);
+	}
+	tsn_buf_done(&id);
+	(void)printf("},");
 }
 
 static void
@@ -136,6 +157,7 @@ print_json(const struct state *s, const struct tsn_ledger_row *t,
 	(void)printf("},\"alerts\":%llu,\"alerts_new\":%llu,\"rules\":%u,",
 	    (unsigned long long)found->alerts, (unsigned long long)found->alerts_new,
 	    found->report.loaded);
+	print_exceptions(s, found->detect.hidden);
 	(void)printf("\"late_dropped\":%llu,\"groups_evicted\":%llu,",
 	    (unsigned long long)corr.late_dropped, (unsigned long long)corr.evicted);
 	(void)printf("\"late\":%llu,\"truncated\":%llu,\"truncated_bytes\":%llu,"
@@ -161,6 +183,7 @@ summary(struct state *s)
 	tsn_usage_get(&use);
 	tsn_detection_stats_get(s->detection, &found);
 	clear_progress(s);
+	tsn_cmd_tell_exceptions(s->detection, "import");
 	if (!s->quiet)
 		print_table(s, &total, &found, &use, seconds);
 	if (s->json)
@@ -192,6 +215,7 @@ open_all(struct state *s, struct tsn_err *err)
 	tell_damage(s);
 	TSN_TRY(tsn_detection_new(&(struct tsn_detection_options){.keys = s->keys,
 	    .data_dir = s->data, .rules = s->rules.items, .rule_count = s->rules.count,
+	    .exceptions = s->exceptions.items, .exception_count = s->exceptions.count,
 	    .problem = problem, .ctx = s}, &s->detection, err));
 	eo.keys = s->keys;
 	eo.store = s->store;
@@ -254,6 +278,8 @@ run(int argc, char **argv)
 		{"--pipeline", TSN_OPT_TEXT, &s.pipeline, "FILE",
 		    "records go through the filters of this Logstash configuration"},
 		{"--rules", TSN_OPT_LIST, &s.rules, "DIR", "rules instead of the bundled ones"},
+		{"--exceptions", TSN_OPT_LIST, &s.exceptions, "DIR",
+		    "known and wanted findings (docs/exceptions.md)"},
 		{"--timezone", TSN_OPT_TEXT, &s.timezone, "+HH:MM",
 		    "zone of times that name none (default UTC)"},
 		{"--json", TSN_OPT_FLAG, &s.json, NULL, "the summary as JSON on standard output"},
@@ -292,7 +318,7 @@ run(int argc, char **argv)
 
 const struct tsn_command tsn_cmd_import = {
 	.name = "import",
-	.usage = "[--data DIR] [--kind KIND | --pipeline FILE] [--rules DIR] FILE...",
+	.usage = "[--data DIR] [--kind KIND | --pipeline FILE] [--rules DIR] [--exceptions DIR] FILE...",
 	.doc = "files into the store, detecting on the way",
 	.run = run,
 };

@@ -4,7 +4,9 @@
 
 #include "cmd/cmd_list.h"
 #include "cmd/rules_int.h"
+#include "os/clock.h"
 #include "rule/taxonomy.h"
+#include "server/prove.h"
 
 void
 tsn_rules_print(FILE *out, const struct tsn_problem *p)
@@ -100,58 +102,105 @@ audit_rules(const struct tsn_ruleset *set, struct tsn_err *err)
 	return code;
 }
 
-static int
-check(const struct tsn_command *cmd, struct tsn_loader *l, int count, char **paths)
+enum tsn_code
+tsn_rules_load(struct tsn_loader *l, const struct tsn_rules_paths *p, struct tsn_ruleset **ret_set,
+    struct tsn_rule_report *ret_report, struct tsn_err *err)
+{
+	if (p->values != NULL)
+		TSN_TRY(tsn_loader_add_values_dir(l, p->values, err));
+	for (int i = 0; i < p->count; i++)
+		TSN_TRY(tsn_loader_add_path(l, p->paths[i], err));
+	for (uint32_t i = 0; i < p->exceptions->count; i++)
+		TSN_TRY(tsn_loader_add_exceptions(l, p->exceptions->items[i], err));
+	return tsn_loader_finish(l, ret_set, ret_report, err);
+}
+
+static void
+print_problem(void *ctx, const struct tsn_problem *p)
+{
+	(void)ctx;
+	tsn_rules_print(stdout, p);
+}
+
+/* Exceptions that are over, and those that would hide what a case beside a rule must find. */
+static enum tsn_code
+check_exceptions(const struct tsn_ruleset *set, const struct tsn_rules_paths *p,
+    uint32_t *ret_refused, struct tsn_err *err)
+{
+	int64_t now = tsn_clock_real_ns();
+
+	for (uint32_t i = 0; i < set->exception_count; i++) {
+		const struct tsn_exception *x = set->exceptions[i];
+		char day[TSN_TIME_TEXT_MAX], line[160];
+
+		if (x->expires_ns > now)
+			continue;
+		(void)tsn_time_format(x->expires_ns, day);
+		(void)snprintf(line, sizeof line, "exception expired on %.10s: it hides nothing that "
+		    "happened since", day);
+		tsn_rules_print(stdout, &(struct tsn_problem){.kind = TSN_PROBLEM_NOTE, .file = x->file,
+		    .line = x->line, .message = tsn_slice_cstr(line)});
+	}
+	return tsn_prove_exceptions(set, (const char *const *)p->paths, (uint32_t)p->count,
+	    print_problem, NULL, ret_refused, err);
+}
+
+static enum tsn_code
+check(struct tsn_loader *l, const struct tsn_rules_paths *p, uint32_t *ret_failed,
+    struct tsn_err *err)
 {
 	struct tsn_ruleset *set;
 	struct tsn_rule_report report;
-	struct tsn_err err = {0};
-	enum tsn_code code = TSN_OK;
+	uint32_t refused = 0;
+	enum tsn_code code;
 
-	for (int i = 0; i < count && code == TSN_OK; i++)
-		code = tsn_loader_add_path(l, paths[i], &err);
-	if (code == TSN_OK)
-		code = tsn_loader_finish(l, &set, &report, &err);
-	if (code != TSN_OK)
-		return tsn_cmd_fail(cmd, code, &err);
+	TSN_TRY(tsn_rules_load(l, p, &set, &report, err));
 	for (uint32_t i = 0; i < report.problem_count; i++)
 		tsn_rules_print(stdout, &report.problems[i]);
-	code = audit_rules(set, &err);
-	if (code != TSN_OK) {
-		tsn_ruleset_free(set);
-		return tsn_cmd_fail(cmd, code, &err);
-	}
-	(void)printf("%u rules loaded, %u skipped, %u failed\n", report.loaded, report.skipped,
-	    report.failed);
+	code = report.loaded + report.skipped + report.failed + report.exceptions > 0 ? TSN_OK
+	    : TSN_ERR(err, TSN_EINVAL, "%s: no rules in it (.yml and .yaml files)", p->paths[0]);
+	if (code == TSN_OK)
+		code = audit_rules(set, err);
+	if (code == TSN_OK)
+		code = check_exceptions(set, p, &refused, err);
+	if (code == TSN_OK && set->exception_count > 0)
+		(void)printf("%u exceptions, %u refused\n", set->exception_count,
+		    set->exception_count - report.exceptions + refused);
+	if (code == TSN_OK)
+		(void)printf("%u rules loaded, %u skipped, %u failed\n", report.loaded, report.skipped,
+		    report.failed + refused);
+	*ret_failed = report.failed + refused;
 	tsn_ruleset_free(set);
-	return report.failed > 0 ? TSN_EXIT_NO : TSN_EXIT_DONE;
+	return code;
 }
 
 static int
-run_check(const char *values, int count, char **paths)
+run_check(const struct tsn_rules_paths *p)
 {
 	struct tsn_loader *l = tsn_loader_new();
 	struct tsn_err err = {0};
-	enum tsn_code code = TSN_OK;
-	int status;
+	uint32_t failed = 0;
+	enum tsn_code code = TSN_ENOMEM;
 
-	if (l == NULL)
-		return tsn_cmd_fail(&tsn_cmd_rules, TSN_ERR(&err, TSN_ENOMEM, "out of memory"), &err);
-	if (values != NULL)
-		code = tsn_loader_add_values_dir(l, values, &err);
-	status = code != TSN_OK ? tsn_cmd_fail(&tsn_cmd_rules, code, &err)
-	    : check(&tsn_cmd_rules, l, count, paths);
+	if (l != NULL)
+		code = check(l, p, &failed, &err);
 	tsn_loader_free(l);
-	return status;
+	if (code != TSN_OK)
+		return tsn_cmd_fail(&tsn_cmd_rules, code, &err);
+	return failed > 0 ? TSN_EXIT_NO : TSN_EXIT_DONE;
 }
 
 static int
 run(int argc, char **argv)
 {
 	struct tsn_rules_explain explain = {0};
+	struct tsn_option_list exceptions = {0};
+	struct tsn_rules_paths paths = {.exceptions = &exceptions};
 	const struct tsn_option options[] = {
 		{"--values", TSN_OPT_TEXT, &explain.values, "DIR",
 		    "value lists for |expand: NAME.txt, one value a line"},
+		{"--exceptions", TSN_OPT_LIST, &exceptions, "DIR",
+		    "known and wanted findings (docs/exceptions.md)"},
 		{"--id", TSN_OPT_TEXT, &explain.id, "ID", "explain: this rule of RULE alone"},
 		{"--kind", TSN_OPT_TEXT, &explain.kind, "KIND", "explain: the kind of the records"},
 		{"--limit", TSN_OPT_U64, &explain.limit, "N", "explain: the first N records"},
@@ -161,10 +210,13 @@ run(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
+	paths.paths = argv + 2;
+	paths.count = operands - 1;
+	paths.values = explain.values;
 	if (operands >= 1 && strcmp(argv[1], "check") == 0) {
 		if (operands < 2)
 			return tsn_cmd_usage(&tsn_cmd_rules, "check takes files or folders");
-		return run_check(explain.values, operands - 1, argv + 2);
+		return run_check(&paths);
 	}
 	if (operands >= 1 && strcmp(argv[1], "explain") == 0) {
 		if (operands != 3)
@@ -176,7 +228,7 @@ run(int argc, char **argv)
 	if (operands >= 1 && strcmp(argv[1], "test") == 0) {
 		if (operands < 2)
 			return tsn_cmd_usage(&tsn_cmd_rules, "test takes files or folders");
-		return tsn_rules_test(&tsn_cmd_rules, explain.values, operands - 1, argv + 2);
+		return tsn_rules_test(&tsn_cmd_rules, &paths);
 	}
 	return tsn_cmd_usage(&tsn_cmd_rules, "say what to do: check, test or explain");
 }

@@ -102,7 +102,7 @@ read_sources(struct tsn_json_reader *json, struct tsn_err *err)
 }
 
 static enum tsn_code
-print_table(struct tsn_slice answer, bool *ret_ready, struct tsn_err *err)
+print_table(struct tsn_slice answer, bool *ret_ready, uint64_t *ret_hidden, struct tsn_err *err)
 {
 	struct tsn_arena arena;
 	struct tsn_json_reader json;
@@ -132,6 +132,8 @@ print_table(struct tsn_slice answer, bool *ret_ready, struct tsn_err *err)
 			code = read_sources(&json, err);
 		} else if (t == TSN_JSON_BOOL && tsn_slice_eq(key, TSN_SLICE("ready"))) {
 			*ret_ready = json.boolean;
+		} else if (t == TSN_JSON_NUMBER && tsn_slice_eq(key, TSN_SLICE("hidden"))) {
+			*ret_hidden = json.number.as.u;
 		} else if (t == TSN_JSON_OBJECT || t == TSN_JSON_ARRAY) {
 			code = tsn_json_pass(&json, t, err);
 		}
@@ -141,14 +143,15 @@ print_table(struct tsn_slice answer, bool *ret_ready, struct tsn_err *err)
 }
 
 static enum tsn_code
-status(const char *url, const char *token, bool as_json, bool *ret_ready, struct tsn_err *err)
+status(const char *url, const char *token, bool as_json, bool *ret_ready, uint64_t *ret_hidden,
+    struct tsn_err *err)
 {
 	struct tsn_buf answer TSN_CLEANUP(tsn_buf_done) = {0};
 
 	tsn_buf_init(&answer, ANSWER_BYTES_MAX);
 	TSN_TRY(tsn_fetch(url, "/api/v1/status", token, &answer, err));
 	if (!as_json)
-		return print_table(tsn_buf_get(&answer), ret_ready, err);
+		return print_table(tsn_buf_get(&answer), ret_ready, ret_hidden, err);
 	*ret_ready = tsn_slice_find(tsn_buf_get(&answer), TSN_SLICE("\"ready\":true")) != SIZE_MAX;
 	(void)fwrite(answer.ptr, 1, answer.len, stdout);
 	return TSN_OK;
@@ -159,6 +162,7 @@ run(int argc, char **argv)
 {
 	const char *url = "http://127.0.0.1:8650", *token = NULL;
 	bool as_json = false, ready = false;
+	uint64_t hidden = 0;
 	struct tsn_err err = {0};
 	enum tsn_code code;
 	int operands;
@@ -174,11 +178,14 @@ run(int argc, char **argv)
 		return result;
 	if (operands > 0)
 		return tsn_cmd_usage(&tsn_cmd_status, "takes no operands");
-	code = status(url, token, as_json, &ready, &err);
+	code = status(url, token, as_json, &ready, &hidden, &err);
 	if (code == TSN_EDENIED && token == NULL)
 		(void)fprintf(stderr, "tocsin status: give the token by --token\n");
 	if (code != TSN_OK)
 		return tsn_cmd_fail(&tsn_cmd_status, code, &err);
+	if (hidden > 0)
+		(void)fprintf(stderr, "tocsin status: exceptions hid %llu findings since the start; --json "
+		    "says which\n", (unsigned long long)hidden);
 	if (!ready)
 		(void)fprintf(stderr, "tocsin status: intake waits: the store has no room\n");
 	return ready ? TSN_EXIT_DONE : TSN_EXIT_NO;

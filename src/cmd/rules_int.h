@@ -20,7 +20,19 @@ struct tsn_rules_explain {
 /** tocsin rules explain: returns the exit status. */
 int tsn_rules_explain(const struct tsn_command *cmd, const struct tsn_rules_explain *o);
 
+/** Where rules are, for check and test. */
+struct tsn_rules_paths {
+	char **paths;		/* files and folders */
+	int count;
+	const char *values;	/* folder of value lists, or NULL */
+	const struct tsn_option_list *exceptions;	/* files and folders */
+};
+
+/** Loads them all; what is wrong with them is in the report. */
+TSN_MUST_CHECK enum tsn_code tsn_rules_load(struct tsn_loader *l, const struct tsn_rules_paths *p,
+    struct tsn_ruleset **ret_set, struct tsn_rule_report *ret_report, struct tsn_err *err);
+
 /** tocsin rules test: the tests kept beside rules; returns the exit status. */
-int tsn_rules_test(const struct tsn_command *cmd, const char *values, int count, char **paths);
+int tsn_rules_test(const struct tsn_command *cmd, const struct tsn_rules_paths *paths);
 
 #endif

@@ -34,6 +34,8 @@ struct compiler {
 /** What a written name means in the view at hand. */
 TSN_MUST_CHECK enum tsn_code tsn_compile_ref(struct compiler *c, struct tsn_slice name,
     const struct ref **ret);
+/** The exceptions of a unit, in terms of its view. */
+TSN_MUST_CHECK enum tsn_code tsn_except_compile(struct compiler *c, struct unit *u);
 /** The ref of atoms without a field. */
 TSN_MUST_CHECK enum tsn_code tsn_compile_record(struct compiler *c, const struct ref **ret);
 /** The number of an atom, new if it is the first of its kind. */

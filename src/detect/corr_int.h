@@ -72,6 +72,7 @@ struct group {
 	int64_t last_ns;		/* newest hit */
 	int64_t start_ns;		/* window: of the finding, or of what is judged at its end */
 	bool fired;
+	bool excepted;			/* it fired, and an exception hides it */
 	uint64_t total;			/* weight in the window */
 	double level;			/* leaky bucket */
 	uint64_t weight;		/* of all entries */
@@ -157,6 +158,7 @@ struct tsn_detect {
 	struct tsn_match_scratch scratch;
 	struct tsn_detect_stats stats;
 	uint64_t *rule_counts;
+	struct tsn_detect_except_stats *except_stats;	/* by exception */
 	uint64_t *views;		/* set of views of the event at hand */
 	struct route_memo *memo;	/* [ROUTE_MEMO_SIZE] */
 	uint64_t *memo_views;		/* of each memo: views that hold it, then open ones */
@@ -239,6 +241,10 @@ TSN_MUST_CHECK enum tsn_code tsn_tell(struct tsn_detect *d, uint32_t corr, struc
 /** Makes hits of a correlation that has fired for those that refer to it. */
 TSN_MUST_CHECK enum tsn_code tsn_tell_chain(struct tsn_detect *d, uint32_t corr,
     const struct group *g);
+
+/* except.c */
+/** Is the window that has just fired excepted?  Counts it. */
+bool tsn_except_group(struct tsn_detect *d, const struct corr_def *def, const struct group *g);
 
 /* tap.c */
 /** What of the unit's events its correlations want; called while the plan is compiled. */

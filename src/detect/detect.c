@@ -31,6 +31,8 @@ set_release(struct set *set)
 		tsn_plan_free(set->classes[i].plan);
 	for (uint32_t i = 0; set->view_plans != NULL && i < set->router.count; i++)
 		tsn_plan_free(set->view_plans[i]);
+	for (uint32_t i = 0; i < set->corr_count; i++)
+		tsn_except_done(set->corrs[i].excepts, set->corrs[i].except_count);
 	tsn_route_done(&set->router);
 	free(set->bindings);
 	free(set->classes);
@@ -91,7 +93,8 @@ find_correlations(struct set *set, struct tsn_err *err)
 	set->corr_count = 0;
 	for (uint32_t i = 0; i < rules->count; i++)
 		if (rules->rules[i].correlation != NULL)
-			set->corrs[set->corr_count++] = (struct corr_def){i, rules->rules[i].correlation};
+			set->corrs[set->corr_count++] = (struct corr_def){.rule = i,
+			    .c = rules->rules[i].correlation};
 	/* Counting sort: corr_at[r + 1] is first the number of uses, then the end of rule r's. */
 	for (uint32_t k = 0; k < set->corr_count; k++)
 		for (uint32_t j = 0; j < set->corrs[k].c->rule_count; j++)
@@ -130,6 +133,10 @@ set_new(const struct tsn_ruleset *rules, struct tsn_taxonomy *taxonomy, struct t
 		code = hash_rules(set, err);
 	if (code == TSN_OK)
 		code = find_correlations(set, err);
+	if (code == TSN_OK)
+		code = tsn_except_check(set, err);
+	for (uint32_t i = 0; code == TSN_OK && i < set->corr_count; i++)
+		code = tsn_except_compile_corr(set, &set->corrs[i], err);
 	if (code != TSN_OK) {
 		set_release(set);
 		return code;
@@ -152,6 +159,7 @@ engine_new(struct set *set, struct tsn_detect **ret, struct tsn_err *err)
 	d->seed = tsn_hash_bytes((const char *)&d, sizeof d, (uint64_t)time(NULL));
 	tsn_buf_init(&d->reason, REASON_BYTES_MAX);
 	d->rule_counts = calloc(set->rules->count + 1, sizeof *d->rule_counts);
+	d->except_stats = calloc(set->rules->exception_count + 1, sizeof *d->except_stats);
 	d->fired = calloc(set->rules->count + 1, sizeof *d->fired);
 	d->views = calloc(set->router.words + 1, sizeof *d->views);
 	d->memo = calloc(ROUTE_MEMO_SIZE, sizeof *d->memo);
@@ -162,7 +170,8 @@ engine_new(struct set *set, struct tsn_detect **ret, struct tsn_err *err)
 	d->next = calloc(FIELDS_MAX, sizeof *d->next);
 	d->values = calloc(FIELDS_MAX, sizeof *d->values);
 	d->texts = calloc(FIELDS_MAX, sizeof *d->texts);
-	if (d->rule_counts == NULL || d->fired == NULL || d->views == NULL || d->memo == NULL ||
+	if (d->rule_counts == NULL || d->except_stats == NULL || d->fired == NULL ||
+	    d->views == NULL || d->memo == NULL ||
 	    d->memo_views == NULL || d->values_seen == NULL || d->next == NULL ||
 	    d->values == NULL || d->texts == NULL || d->found_memo == NULL ||
 	    d->found_score == NULL || tsn_corr_init(d) != TSN_OK ||
@@ -203,6 +212,7 @@ tsn_detect_free(struct tsn_detect *d)
 	tsn_match_scratch_done(&d->scratch);
 	tsn_buf_done(&d->reason);
 	free(d->rule_counts);
+	free(d->except_stats);
 	free(d->fired);
 	free(d->views);
 	free(d->memo);

@@ -31,6 +31,7 @@ struct tsn_detect_options {
 	int64_t idle_ns;	/* 0: 10 s; a source silent for so long does not hold time back */
 	uint32_t hits_max;	/* 0: 262,144; hits that can wait, then the oldest goes first */
 	size_t state_bytes;	/* 0: 32 MiB; of all groups: an equal share is sure, more is borrowed */
+	bool exceptions_forever;	/* they hide what happened after their expiry, too */
 	bool once;		/* a window is told of when it is over, not when it fires and again */
 };
 
@@ -42,12 +43,19 @@ struct tsn_detect_stats {
 	uint64_t events;
 	uint64_t events_unrouted;	/* no rule is about such events */
 	uint64_t findings;
+	uint64_t hidden;		/* by exceptions */
 	uint64_t rules_looked_at;	/* rules whose condition was evaluated: the work there was */
 	uint64_t regex_limit_hits;	/* matches given up at a limit */
 	uint64_t memory_fails;		/* values not looked at for want of memory */
 	uint32_t plans;			/* kinds of events that have been compiled */
 	uint32_t rules_broken;		/* rules that could not be compiled: they never fire */
 	uint64_t compile_ns;		/* time spent compiling, all engines */
+};
+
+/** Of one exception; a finding that two of them hide is counted by both. */
+struct tsn_detect_except_stats {
+	uint64_t hidden;		/* findings */
+	int64_t first_ns, last_ns;	/* event times of the first and last of them */
 };
 
 /** Of one correlation. */
@@ -123,6 +131,9 @@ int64_t tsn_detect_mark(const struct tsn_detect *d);
 /** False when the rule of that index is no correlation. */
 bool tsn_detect_corr_stats(const struct tsn_detect *d, uint32_t rule,
     struct tsn_detect_corr_stats *ret);
+/** False when the rule set has no exception of that index. */
+bool tsn_detect_exception_stats(const struct tsn_detect *d, uint32_t index,
+    struct tsn_detect_except_stats *ret);
 void tsn_detect_stats(const struct tsn_detect *d, struct tsn_detect_stats *ret);
 /** Findings of each rule of the set so far, by its index; count of the rule set long. */
 const uint64_t *tsn_detect_rule_counts(const struct tsn_detect *d);

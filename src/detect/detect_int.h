@@ -69,9 +69,18 @@ struct tap {
 	const struct ref **fields;
 };
 
+/* One exception of a unit or correlation. */
+struct except {
+	struct tsn_match *when;
+	const struct tsn_exception *exception;
+};
+
 struct corr_def {
 	uint32_t rule;			/* the correlation's own */
 	const struct tsn_correlation *c;
+	struct except *excepts;
+	uint32_t except_count;
+	tsn_key *group_keys;		/* for exceptions: what the group's fields are called */
 };
 
 struct corr_use {
@@ -86,6 +95,8 @@ struct unit {
 	uint32_t atom_count;
 	struct tap *taps;
 	uint32_t tap_count;
+	struct except *excepts;
+	uint32_t except_count;
 };
 
 /* What a slot's values are looked up in. */
@@ -206,6 +217,15 @@ bool tsn_run_atom(struct tsn_detect *d, uint32_t atom);
 /* emit.c */
 /** Hands a finding of a unit on the event at hand to the callback. */
 TSN_MUST_CHECK enum tsn_code tsn_emit_single(struct tsn_detect *d, const struct unit *u);
+
+/* except.c */
+/** Do all exceptions compile?  What a plan will not do when its first event comes is told now. */
+TSN_MUST_CHECK enum tsn_code tsn_except_check(const struct set *set, struct tsn_err *err);
+void tsn_except_done(struct except *list, uint32_t count);
+TSN_MUST_CHECK enum tsn_code tsn_except_compile_corr(struct set *set, struct corr_def *def,
+    struct tsn_err *err);
+/** Is what the unit found on the event at hand excepted?  Counts it. */
+bool tsn_except_event(struct tsn_detect *d, const struct unit *u);
 
 /* reason.c */
 /** One sentence on why the unit is true of the event at hand; valid until the next call. */

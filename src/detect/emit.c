@@ -15,6 +15,8 @@ tsn_emit_single(struct tsn_detect *d, const struct unit *u)
 	struct tsn_finding finding = {.rule = rule, .event = ev, .first_seen_ns = ev->time_ns,
 	    .last_seen_ns = ev->time_ns, .count = ev->repeat, .event_count = 1, .events = &ev->id};
 
+	if (TSN_UNLIKELY(u->except_count > 0) && tsn_except_event(d, u))
+		return TSN_OK;
 	d->rule_counts[u->rule]++;
 	if (u->tap_count > 0)
 		TSN_TRY(tsn_tap_hits(d, u));

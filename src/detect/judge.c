@@ -207,6 +207,10 @@ fire(struct tsn_detect *d, uint32_t corr, struct group *g)
 	g->fired = true;
 	g->start_ns = g->entries[g->head].time_ns;
 	g->total = g->weight;
+	g->excepted = set->corrs[corr].except_count > 0 &&
+	    tsn_except_group(d, &set->corrs[corr], g);
+	if (g->excepted)
+		return TSN_OK;
 	d->rule_counts[set->corrs[corr].rule]++;
 	if (!set->options.once)
 		TSN_TRY(tsn_tell(d, corr, g, false));
@@ -221,14 +225,14 @@ tsn_judge_close(struct tsn_detect *d, uint32_t corr, struct group *g)
 
 	if (!g->fired && tsn_judge_at_close(c) && holds(d, c, g))
 		TSN_TRY(fire(d, corr, g));
-	if (g->fired) {
+	if (g->fired && !g->excepted) {
 		total = g->weight;
 		if (d->set->options.once || total > g->total) {
 			g->total = total;
 			TSN_TRY(tsn_tell(d, corr, g, !d->set->options.once));
 		}
 	}
-	g->fired = false;
+	g->fired = g->excepted = false;
 	tsn_group_clear(&d->corr.states[corr], g);
 	return TSN_OK;
 }

@@ -68,8 +68,7 @@ add_unit(struct compiler *c, uint32_t rule)
 	p->units[p->unit_count] = (struct unit){.rule = rule, .view = c->view, .atoms = atoms,
 	    .atom_count = c->order_count};
 	TSN_TRY(tsn_tap_compile(c, &p->units[p->unit_count]));
-	p->unit_count++;
-	return TSN_OK;
+	return tsn_except_compile(c, &p->units[p->unit_count++]);
 }
 
 static int
@@ -216,6 +215,8 @@ tsn_plan_free(struct plan *p)
 		return;
 	for (uint32_t i = 0; i < p->atom_count; i++)
 		tsn_atom_done(&p->atoms[i].c);
+	for (uint32_t i = 0; i < p->unit_count; i++)
+		tsn_except_done(p->units[i].excepts, p->units[i].except_count);
 	free(p->atoms);
 	tsn_arena_done(&p->arena);
 	free(p);

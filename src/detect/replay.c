@@ -11,7 +11,9 @@ bool
 tsn_detect_begins_surely(const struct tsn_detect *d, const struct tsn_rule *rule)
 {
 	const struct tsn_correlation *c = rule->correlation;
-	bool sure = c->type != TSN_CORR_LEAKY_BUCKET && !tsn_judge_at_close(c) && rule->generate;
+	/* A window that an exception hid left no finding. */
+	bool sure = c->type != TSN_CORR_LEAKY_BUCKET && !tsn_judge_at_close(c) && rule->generate &&
+	    rule->exception_count == 0;
 
 	for (uint32_t j = 0; sure && j < c->rule_count; j++)
 		sure = d->set->rules->rules[c->rules[j]].correlation == NULL;

@@ -26,6 +26,10 @@ struct tsn_loader {
 	size_t draft_count, draft_cap;
 	struct filter_draft *filters;
 	size_t filter_count, filter_cap;
+	struct except_draft *exceptions;
+	size_t exception_count, exception_cap;
+	bool exceptions_only;		/* in the path being walked */
+	bool trial;			/* rules that exceptions name need not be there */
 	struct tsn_problem *problems;
 	size_t problem_count, problem_cap;
 	struct seen_file *seen;
@@ -74,6 +78,7 @@ tsn_loader_free(struct tsn_loader *l)
 	tsn_buf_done(&l->file);
 	free(l->drafts);
 	free(l->filters);
+	free(l->exceptions);
 	free(l->problems);
 	free(l->seen);
 	free(l);
@@ -394,6 +399,23 @@ read_rule(struct tsn_loader *l, const struct reading *rd, const struct tsn_yaml 
 }
 
 static enum tsn_code
+read_exception(struct tsn_loader *l, const struct reading *rd, const struct tsn_yaml *doc,
+    struct tsn_err *err)
+{
+	struct except_draft d = {0}, *kept;
+
+	TSN_TRY(tsn_rule_int_exception(rd, doc, &d, err));
+	kept = grow((void **)&l->exceptions, &l->exception_count, &l->exception_cap, sizeof d,
+	    TSN_EXCEPTIONS_MAX);
+	if (kept == NULL && l->exception_count == TSN_EXCEPTIONS_MAX)
+		TSN_FAIL_AT(err, TSN_EINVAL, d.x.line, "more than %u exceptions", TSN_EXCEPTIONS_MAX);
+	if (kept == NULL)
+		return TSN_ENOMEM;
+	*kept = d;
+	return TSN_OK;
+}
+
+static enum tsn_code
 read_document(struct tsn_loader *l, const struct reading *rd, const struct tsn_yaml *doc)
 {
 	struct tsn_err err = {0};
@@ -404,6 +426,13 @@ read_document(struct tsn_loader *l, const struct reading *rd, const struct tsn_y
 		    doc->kind == TSN_YAML_MAP ? "empty" : tsn_yaml_kind_name(doc));
 	else if (tsn_yaml_find(doc, TSN_SLICE("regression_tests_info")) != NULL)
 		return TSN_OK;	/* SigmaHQ's info.yml: for `rules test` */
+	else if (tsn_yaml_find(doc, TSN_SLICE("exception")) != NULL)
+		code = read_exception(l, rd, doc, &err);
+	else if (l->exceptions_only && l->trial)
+		return TSN_OK;
+	else if (l->exceptions_only)
+		code = tsn_err_set(&err, TSN_EINVAL, doc->first->key_line, NULL,
+		    "no exception, which alone may stand here");
 	else if (tsn_yaml_find(doc, TSN_SLICE("filter")) != NULL)
 		code = read_filter(l, rd, doc, &err);
 	else if (tsn_yaml_find(doc, TSN_SLICE("detection")) != NULL ||
@@ -411,7 +440,7 @@ read_document(struct tsn_loader *l, const struct reading *rd, const struct tsn_y
 		code = read_rule(l, rd, doc, &err);
 	else
 		code = tsn_err_set(&err, TSN_EINVAL, doc->first->key_line, NULL,
-		    "no detection, correlation or filter: not a Sigma rule");
+		    "no detection, correlation, filter or exception: not a Sigma rule");
 	if (code == TSN_OK)
 		return TSN_OK;
 	if (code == TSN_ENOMEM || err.msg[0] == '\0')
@@ -668,6 +697,23 @@ tsn_loader_add_path(struct tsn_loader *l, const char *path, struct tsn_err *err)
 	return read_path(l, path, &info, err);
 }
 
+void
+tsn_loader_set_trial(struct tsn_loader *l)
+{
+	l->trial = true;
+}
+
+enum tsn_code
+tsn_loader_add_exceptions(struct tsn_loader *l, const char *path, struct tsn_err *err)
+{
+	enum tsn_code code;
+
+	l->exceptions_only = true;
+	code = tsn_loader_add_path(l, path, err);
+	l->exceptions_only = false;
+	return code;
+}
+
 static int
 by_place(const void *a, const void *b)
 {
@@ -729,6 +775,13 @@ tsn_loader_finish(struct tsn_loader *l, struct tsn_ruleset **ret_set,
 	TSN_ASSERT(l->set != NULL);
 	TSN_TRY(tsn_rule_int_link(&l->set->arena, l->drafts, (uint32_t)l->draft_count, l->filters,
 	    (uint32_t)l->filter_count, &out, err));
+	if (tsn_rule_int_link_exceptions(&l->set->arena, l->drafts, (uint32_t)l->draft_count,
+	    l->exceptions, (uint32_t)l->exception_count, l->trial ? NULL : &out,
+	    &l->set->exceptions) != TSN_OK)
+		return tsn_rule_int_no_memory(err);
+	l->set->exception_count = (uint32_t)l->exception_count;
+	for (size_t i = 0; i < l->exception_count; i++)
+		l->report.exceptions += !l->exceptions[i].dropped;
 	if (fill_set(l) != TSN_OK)
 		return tsn_rule_int_no_memory(err);
 	if (l->problem_count > 0)

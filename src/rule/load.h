@@ -38,6 +38,7 @@ struct tsn_rule_report {
 	uint32_t problem_count;
 	uint32_t loaded, skipped, failed;	/* rules */
 	uint32_t filters;			/* Sigma filters applied */
+	uint32_t exceptions;			/* in force */
 	uint32_t files;
 };
 
@@ -64,6 +65,14 @@ TSN_MUST_CHECK enum tsn_code tsn_loader_add_text(struct tsn_loader *l, struct ts
  * twice is read once.  TSN_EIO, TSN_ENOTFOUND, TSN_EDENIED when it cannot be read.
  */
 TSN_MUST_CHECK enum tsn_code tsn_loader_add_path(struct tsn_loader *l, const char *path,
+    struct tsn_err *err);
+/** A few rules are tried: exceptions of rules that are not loaded are left out, not refused. */
+void tsn_loader_set_trial(struct tsn_loader *l);
+/**
+ * A file or folder of exceptions (rule/exception.h); they may also stand beside rules.  Anything
+ * else in it fails.
+ */
+TSN_MUST_CHECK enum tsn_code tsn_loader_add_exceptions(struct tsn_loader *l, const char *path,
     struct tsn_err *err);
 /**
  * Resolves what rules say of each other (correlations, filters, duplicate ids), and hands out the

@@ -55,6 +55,15 @@ struct filter_draft {
 	bool used;
 };
 
+struct except_draft {
+	struct tsn_exception x;
+	struct tsn_slice *refs;		/* ids and names of rules */
+	struct tsn_slice *tags;
+	uint32_t ref_count, tag_count;
+	bool any;			/* all rules */
+	bool dropped;
+};
+
 struct rule_draft {
 	struct tsn_rule rule;
 	struct corr_draft *corr;	/* or NULL */
@@ -153,6 +162,13 @@ struct link_out {
 TSN_MUST_CHECK enum tsn_code tsn_rule_int_link(struct tsn_arena *a, struct rule_draft *drafts,
     uint32_t draft_count, struct filter_draft *filters, uint32_t filter_count,
     const struct link_out *out, struct tsn_err *err);
+
+/* except.c: a document with `exception`; which rules they are about (out NULL: if they are there). */
+TSN_MUST_CHECK enum tsn_code tsn_rule_int_exception(const struct reading *rd,
+    const struct tsn_yaml *doc, struct except_draft *ret, struct tsn_err *err);
+TSN_MUST_CHECK enum tsn_code tsn_rule_int_link_exceptions(struct tsn_arena *a,
+    struct rule_draft *drafts, uint32_t draft_count, struct except_draft *exceptions,
+    uint32_t count, const struct link_out *out, const struct tsn_exception ***ret_list);
 
 static inline enum tsn_code
 tsn_rule_int_no_memory(struct tsn_err *err)

@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "match/pred.h"
+#include "rule/exception.h"
 
 enum tsn_level {
 	TSN_LEVEL_INFORMATIONAL,
@@ -62,6 +63,8 @@ struct tsn_rule {
 	uint32_t related_count;
 	const struct tsn_pred *condition;	/* NULL for a correlation */
 	const struct tsn_correlation *correlation;	/* rule/correlation.h, or NULL */
+	const struct tsn_exception **exceptions;	/* rule/exception.h: what is no finding of it */
+	uint32_t exception_count;
 	bool generate;		/* false: serves a correlation only, raises no alert itself */
 };
 
@@ -69,6 +72,8 @@ struct tsn_ruleset {
 	struct tsn_arena arena;
 	struct tsn_rule *rules;
 	uint32_t count;
+	const struct tsn_exception **exceptions;	/* all, by their index */
+	uint32_t exception_count;
 };
 
 #endif

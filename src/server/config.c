@@ -37,6 +37,7 @@ static const struct key top_keys[] = {
 	{"data", V_TEXT, offsetof(struct tsn_config, data)},
 	{"listen", V_ADDR, offsetof(struct tsn_config, listen)},
 	{"rules", V_LIST, offsetof(struct tsn_config, rules)},
+	{"exceptions", V_LIST, offsetof(struct tsn_config, exceptions)},
 	{"inputs", V_SKIP, 0},
 	{"retention", V_SKIP, 0},
 	{"http", V_SKIP, 0},

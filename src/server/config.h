@@ -45,6 +45,7 @@ struct tsn_config {
 	const char *data;		/* or NULL */
 	struct tsn_addr listen;		/* 127.0.0.1:8650 */
 	struct tsn_config_list rules;	/* folders; none: the bundled rules */
+	struct tsn_config_list exceptions;	/* folders */
 	struct tsn_config_input *inputs;
 	uint32_t input_count;
 	uint64_t retention_bytes;	/* 0 and no age: half of the disk */

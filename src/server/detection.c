@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "content/content.h"
 #include "os/clock.h"
+#include "server/prove.h"
 
 /* Every file below `folder` of the shipped content. */
 static enum tsn_code
@@ -31,7 +32,30 @@ static enum tsn_code
 add_shipped(void *to, const struct tsn_content_file *file, struct tsn_err *err)
 {
 	(void)err;
+	if (tsn_slice_ends(file->name, TSN_SLICE(".test.yml")))
+		return TSN_OK;
 	return tsn_loader_add_text(to, file->name, TSN_SLICE("tocsin"), file->data);
+}
+
+static enum tsn_code
+add_rules(struct tsn_detection *d, struct tsn_loader *loader, struct tsn_err *err)
+{
+	if (d->o.trial)
+		tsn_loader_set_trial(loader);
+	if (d->o.rule_count == 0)
+		TSN_TRY(each_content(TSN_SLICE("rules/"), TSN_SLICE(".yml"), add_shipped, loader, err));
+	for (uint32_t i = 0; i < d->o.rule_count; i++) {
+		const struct tsn_content_file *file = !d->o.shipped ? NULL :
+		    tsn_content_find(tsn_slice_cstr(d->o.rules[i]));
+
+		if (d->o.shipped && file == NULL)
+			TSN_FAIL(err, TSN_ENOTFOUND, "no shipped file is called %s", d->o.rules[i]);
+		TSN_TRY(d->o.shipped ? add_shipped(loader, file, err) :
+		    tsn_loader_add_path(loader, d->o.rules[i], err));
+	}
+	for (uint32_t i = 0; i < d->o.exception_count; i++)
+		TSN_TRY(tsn_loader_add_exceptions(loader, d->o.exceptions[i], err));
+	return TSN_OK;
 }
 
 static enum tsn_code
@@ -39,10 +63,9 @@ load_rules(struct tsn_detection *d, struct tsn_loader *loader, struct tsn_err *e
 {
 	const struct tsn_rule_report *report = &d->report;
 
-	if (d->o.rule_count == 0)
-		TSN_TRY(each_content(TSN_SLICE("rules/"), TSN_SLICE(".yml"), add_shipped, loader, err));
-	for (uint32_t i = 0; i < d->o.rule_count; i++)
-		TSN_TRY(tsn_loader_add_path(loader, d->o.rules[i], err));
+	uint32_t refused = 0;
+
+	TSN_TRY(add_rules(d, loader, err));
 	TSN_TRY(tsn_loader_finish(loader, &d->rules, &d->report, err));
 	if (report->loaded + report->skipped + report->failed == 0)
 		TSN_FAIL(err, TSN_ENOTFOUND, "%s: no rules in it (.yml and .yaml files with detections)",
@@ -56,7 +79,11 @@ load_rules(struct tsn_detection *d, struct tsn_loader *loader, struct tsn_err *e
 			TSN_FAIL(err, TSN_EPARSE, "%.*s:%u: %.*s", TSN_SLICE_ARG(p->file), p->line,
 			    TSN_SLICE_ARG(p->message));
 	}
-	return TSN_OK;
+	if (d->o.trial)
+		return TSN_OK;
+	TSN_TRY(tsn_prove_exceptions(d->rules, d->o.rules, d->o.rule_count, d->o.problem, d->o.ctx,
+	    &refused, err));
+	return refused > 0 ? TSN_EINVAL : TSN_OK;
 }
 
 static enum tsn_code
@@ -64,7 +91,7 @@ make_engine(struct tsn_detection *d, struct tsn_err *err)
 {
 	const struct tsn_detect_options options = {.reasons = true, .once = !d->o.live,
 	    .lateness_ns = d->o.live ? 0 : TSN_DETECT_SORTED,
-	    .state_bytes = d->o.state_bytes};
+	    .state_bytes = d->o.state_bytes, .exceptions_forever = d->o.exceptions_forever};
 	struct tsn_loader *loader = tsn_loader_new();
 	enum tsn_code code;
 
@@ -357,6 +384,16 @@ tsn_detection_corr_stats(const struct tsn_detection *d, struct tsn_detect_corr_s
 		ret->groups += one.groups;
 		ret->bytes += one.bytes;
 	}
+}
+
+bool
+tsn_detection_exception(const struct tsn_detection *d, uint32_t index,
+    struct tsn_detection_exception *ret)
+{
+	if (!tsn_detect_exception_stats(d->detect, index, &ret->stats))
+		return false;
+	ret->exception = d->rules->exceptions[index];
+	return true;
 }
 
 const struct tsn_ruleset *

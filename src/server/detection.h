@@ -21,6 +21,15 @@ struct tsn_detection_options {
 	const char *data_dir;			/* alerts and knowledge; NULL: alerts only go to each() */
 	const char *const *rules;		/* folders or files; none: the shipped rules */
 	uint32_t rule_count;
+	const char *const *exceptions;		/* folders or files of exceptions; also beside rules */
+	uint32_t exception_count;
+	bool exceptions_forever;		/* as if none had expired */
+	bool shipped;				/* rules are names of the content in the program */
+	/*
+	 * A case is tried (server/cases.h): exceptions of rules that are not loaded are left out,
+	 * and none is proven.
+	 */
+	bool trial;
 	/*
 	 * Events come as they happen: windows of correlations are told of when they fire, and close
 	 * as time passes.  Otherwise files are read: hits are sorted by time as far as memory allows,
@@ -89,6 +98,15 @@ TSN_MUST_CHECK enum tsn_code tsn_detection_hint(struct tsn_detection *d, struct 
     const struct tsn_pred **ret_pred);
 /** The files are at their end: tells of all windows that are open.  Commit afterwards. */
 TSN_MUST_CHECK enum tsn_code tsn_detection_finish(struct tsn_detection *d, struct tsn_err *err);
+/** What an exception has hidden so far. */
+struct tsn_detection_exception {
+	const struct tsn_exception *exception;
+	struct tsn_detect_except_stats stats;
+};
+
+/** False beyond the last exception. */
+bool tsn_detection_exception(const struct tsn_detection *d, uint32_t index,
+    struct tsn_detection_exception *ret);
 void tsn_detection_stats_get(const struct tsn_detection *d,
     struct tsn_detection_stats *ret_stats);
 /** Sums over all correlations. */

@@ -117,6 +117,8 @@ tsn_report_metrics(const struct tsn_report *p, struct tsn_ledger *ledger, struct
 	gauge(out, "commits_total", "counter", "Commits of the store", (double)p->commits);
 	gauge(out, "alerts_total", "counter", "Alerts raised since the start", (double)p->alerts);
 	gauge(out, "rules", "gauge", "Rules in use", (double)p->rules);
+	gauge(out, "findings_hidden_total", "counter", "Findings hidden by exceptions",
+	    (double)p->hidden);
 	gauge(out, "correlation_hits_late_total", "counter", "Hits that came after their time",
 	    (double)p->hits_late);
 	gauge(out, "correlation_hits_dropped_total", "counter", "Late hits whose window was over",
@@ -165,7 +167,31 @@ write_row(struct tsn_buf *out, const struct tsn_ledger_row *row)
 }
 
 void
-tsn_report_json(const struct tsn_report *p, struct tsn_ledger *ledger, struct tsn_buf *out)
+tsn_report_exceptions(const struct tsn_detection *d, struct tsn_buf *out)
+{
+	struct tsn_detection_exception x;
+
+	tsn_buf_char(out, '[');
+	for (uint32_t i = 0; tsn_detection_exception(d, i, &x); i++) {
+		tsn_buf_printf(out, "%s{\"id\":", i == 0 ? "" : ",");
+		tsn_json_write_string(out, x.exception->id);
+		tsn_buf_lit(out, ",\"reason\":");
+		tsn_json_write_string(out, x.exception->reason);
+		tsn_buf_lit(out, ",\"author\":");
+		tsn_json_write_string(out, x.exception->author);
+		write_time(out, "expires", x.exception->expires_ns == INT64_MAX ? 0
+		    : x.exception->expires_ns);
+		tsn_buf_printf(out, ",\"hidden\":%llu", (unsigned long long)x.stats.hidden);
+		write_time(out, "first", x.stats.hidden == 0 ? 0 : x.stats.first_ns);
+		write_time(out, "last", x.stats.hidden == 0 ? 0 : x.stats.last_ns);
+		tsn_buf_char(out, '}');
+	}
+	tsn_buf_char(out, ']');
+}
+
+void
+tsn_report_json(const struct tsn_report *p, struct tsn_ledger *ledger, struct tsn_slice exceptions,
+    struct tsn_buf *out)
 {
 	struct tsn_ledger_row row;
 	struct tsn_usage use;
@@ -189,7 +215,9 @@ tsn_report_json(const struct tsn_report *p, struct tsn_ledger *ledger, struct ts
 	    (double)use.cpu_ns / 1e9);
 	tsn_ledger_total(ledger, &row);
 	write_row(out, &row);
-	tsn_buf_lit(out, "},\"sources\":[");
+	tsn_buf_printf(out, "},\"hidden\":%llu,\"exceptions\":", (unsigned long long)p->hidden);
+	tsn_buf_slice(out, exceptions);
+	tsn_buf_lit(out, ",\"sources\":[");
 	for (uint32_t i = 0; tsn_ledger_copy(ledger, i, &row); i++) {
 		tsn_buf_printf(out, "%s{\"source\":", i == 0 ? "" : ",");
 		tsn_json_write_string(out, tsn_slice_cstr(row.name));

@@ -5,6 +5,7 @@
 #define TSN_SERVER_REPORT_H
 
 #include "base/buf.h"
+#include "server/detection.h"
 #include "server/ledger.h"
 
 /* Figures beside the ledger, as they are now. */
@@ -22,6 +23,7 @@ struct tsn_report {
 	uint64_t commits;
 	uint64_t alerts;		/* raised since the start */
 	uint64_t rules;
+	uint64_t hidden;		/* findings, by exceptions */
 	uint64_t hits, hits_late, hits_dropped;	/* of correlations: judged, late, after their window */
 	uint64_t evicted;		/* groups given up for want of room */
 	uint64_t groups, group_bytes;	/* alive */
@@ -29,7 +31,10 @@ struct tsn_report {
 
 void tsn_report_metrics(const struct tsn_report *report, struct tsn_ledger *ledger,
     struct tsn_buf *out);
+/** exceptions: as tsn_report_exceptions() wrote them. */
 void tsn_report_json(const struct tsn_report *report, struct tsn_ledger *ledger,
-    struct tsn_buf *out);
+    struct tsn_slice exceptions, struct tsn_buf *out);
+/** A JSON list: each exception and what it hid since the start. */
+void tsn_report_exceptions(const struct tsn_detection *d, struct tsn_buf *out);
 
 #endif

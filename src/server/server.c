@@ -57,6 +57,7 @@ struct tsn_server {
 	enum tsn_code reload_code;
 	char reload_said[TSN_ERR_MSG_MAX];
 	bool hung_up, ended;
+	struct tsn_buf exceptions;	/* as JSON; under report_lock */
 	struct tsn_buf correlations;	/* their metrics; under report_lock */
 	uint64_t commits;
 	int64_t kept_house_ns;
@@ -263,6 +264,7 @@ open_engine(struct tsn_server *s, struct tsn_err *err)
 	say_damage(s);
 	TSN_TRY(tsn_detection_new(&(struct tsn_detection_options){.keys = s->keys, .live = true,
 	    .data_dir = s->o.data, .rules = c->rules.items, .rule_count = c->rules.count,
+	    .exceptions = c->exceptions.items, .exception_count = c->exceptions.count,
 	    .each = say_alert, .problem = say_problem, .ctx = s}, &s->detection, err));
 	eo.keys = s->keys;
 	eo.store = s->store;
@@ -299,6 +301,7 @@ renew_report(struct tsn_server *s)
 	tsn_detection_stats_get(s->detection, &found);
 	p.alerts = found.alerts_new;
 	p.rules = found.report.loaded;
+	p.hidden = found.detect.hidden;
 	tsn_detection_corr_stats(s->detection, &corr);
 	p.hits = corr.hits;
 	p.hits_late = corr.late;
@@ -310,6 +313,8 @@ renew_report(struct tsn_server *s)
 	s->report = p;
 	tsn_buf_reset(&s->correlations);
 	tsn_detection_metrics(s->detection, &s->correlations);
+	tsn_buf_reset(&s->exceptions);
+	tsn_report_exceptions(s->detection, &s->exceptions);
 	(void)pthread_mutex_unlock(&s->report_lock);
 }
 
@@ -347,7 +352,9 @@ write_status(void *ctx, struct tsn_buf *out)
 	struct tsn_server *s = ctx;
 	struct tsn_report p = report_now(s);
 
-	tsn_report_json(&p, tsn_engine_ledger(s->engine), out);
+	(void)pthread_mutex_lock(&s->report_lock);
+	tsn_report_json(&p, tsn_engine_ledger(s->engine), tsn_buf_get(&s->exceptions), out);
+	(void)pthread_mutex_unlock(&s->report_lock);
 }
 
 /* In a thread of HTTP: the loop does it, between two batches. */
@@ -461,6 +468,7 @@ tsn_server_new(const struct tsn_server_options *options, struct tsn_server **ret
 	s->signals.fd = -1;
 	s->report.started_ns = tsn_clock_real_ns();
 	tsn_buf_init(&s->correlations, METRICS_BYTES_MAX);
+	tsn_buf_init(&s->exceptions, METRICS_BYTES_MAX);
 	if (pthread_cond_init(&s->reload_done, NULL) != 0) {
 		free(s);
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
@@ -716,6 +724,7 @@ tsn_server_free(struct tsn_server *s, struct tsn_err *err)
 	tsn_loop_free(s->loop);
 	tsn_keys_free(s->keys);
 	tsn_buf_done(&s->correlations);
+	tsn_buf_done(&s->exceptions);
 	(void)pthread_cond_destroy(&s->reload_done);
 	(void)pthread_mutex_destroy(&s->report_lock);
 	free(s);
