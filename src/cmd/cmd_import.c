@@ -318,7 +318,8 @@ run(int argc, char **argv)
 
 const struct tsn_command tsn_cmd_import = {
 	.name = "import",
-	.usage = "[--data DIR] [--kind KIND | --pipeline FILE] [--rules DIR] [--exceptions DIR] FILE...",
+	.usage = "[--data DIR] [--kind KIND | --pipeline FILE] [--rules DIR] [--exceptions DIR]"
+	    " FILE...",
 	.doc = "files into the store, detecting on the way",
 	.run = run,
 };

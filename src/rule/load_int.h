@@ -163,7 +163,7 @@ TSN_MUST_CHECK enum tsn_code tsn_rule_int_link(struct tsn_arena *a, struct rule_
     uint32_t draft_count, struct filter_draft *filters, uint32_t filter_count,
     const struct link_out *out, struct tsn_err *err);
 
-/* except.c: a document with `exception`; which rules they are about (out NULL: if they are there). */
+/* except.c: a document with `exception`; which rules it is about (out NULL: if they are there) */
 TSN_MUST_CHECK enum tsn_code tsn_rule_int_exception(const struct reading *rd,
     const struct tsn_yaml *doc, struct except_draft *ret, struct tsn_err *err);
 TSN_MUST_CHECK enum tsn_code tsn_rule_int_link_exceptions(struct tsn_arena *a,
