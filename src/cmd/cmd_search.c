@@ -14,6 +14,7 @@
 
 struct search {
 	const char *data;
+	struct tsn_option_list archives;
 	const char *from;
 	const char *to;
 	const char *limit;
@@ -220,6 +221,29 @@ tell_damage(const struct tsn_store_reader *reader)
 		    tsn_slice_escape(first, shown, sizeof shown));
 }
 
+/* The store and the archives; without a store, the archives alone. */
+static enum tsn_code
+open_reader(const struct search *s, struct tsn_keys *keys, struct tsn_store_reader **ret_reader,
+    struct tsn_err *err)
+{
+	struct tsn_store_reader *r = NULL;
+	uint32_t first = 0;
+	enum tsn_code rc = tsn_store_reader_open(tsn_cmd_data_dir(s->data), keys, &r, err);
+
+	if (rc == TSN_ENOTFOUND && s->archives.count > 0 && s->data == NULL) {
+		first = 1;
+		rc = tsn_store_reader_open(s->archives.items[0], keys, &r, err);
+	}
+	TSN_TRY(rc);
+	for (uint32_t i = first; i < s->archives.count && rc == TSN_OK; i++)
+		rc = tsn_store_reader_add(r, s->archives.items[i], err);
+	if (rc != TSN_OK)
+		tsn_store_reader_close(r);
+	else
+		*ret_reader = r;
+	return rc;
+}
+
 static enum tsn_code
 run_query(const struct search *s, struct tsn_keys *keys, const struct tsn_query *q,
     const struct tsn_query_options *options, enum tsn_write_format format, struct tsn_err *err)
@@ -234,7 +258,7 @@ run_query(const struct search *s, struct tsn_keys *keys, const struct tsn_query 
 	struct tsn_buf notes;
 	enum tsn_code code;
 
-	TSN_TRY(tsn_store_reader_open(tsn_cmd_data_dir(s->data), keys, &reader, err));
+	TSN_TRY(open_reader(s, keys, &reader, err));
 	w = tsn_writer_new(&(struct tsn_write_env){.keys = keys, .format = format,
 	    .width = terminal_width(), .out = put_out});
 	if (w == NULL) {
@@ -301,6 +325,8 @@ run(int argc, char **argv)
 	struct search s = {0};
 	const struct tsn_option options[] = {
 		{"--data", TSN_OPT_TEXT, &s.data, "DIR", "data folder"},
+		{"--archive", TSN_OPT_LIST, &s.archives, "DIR",
+		    "an archive to search beside the store; may be given often"},
 		{"--from", TSN_OPT_TEXT, &s.from, "T", "events at or after this time"},
 		{"--to", TSN_OPT_TEXT, &s.to, "T", "events before this time"},
 		{"--limit", TSN_OPT_TEXT, &s.limit, "N", "rows at most, 0: all; 100 events without it"},
@@ -332,7 +358,7 @@ run(int argc, char **argv)
 
 const struct tsn_command tsn_cmd_search = {
 	.name = "search",
-	.usage = "[--data DIR] [--from T] [--to T] [--limit N] [--format json|table|csv] QUERY",
+	.usage = "[--data DIR] [--archive DIR] [--from T] [--to T] [--limit N] [--format json|table|csv] QUERY",
 	.doc = "searches the stored events; docs/query-language.md tells the language",
 	.run = run,
 };

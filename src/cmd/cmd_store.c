@@ -4,30 +4,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cmd/cmd_list.h"
+#include "cmd/cmd_store_int.h"
+#include "os/clock.h"
+#include "query/query.h"
 #include "store/export.h"
 #include "store/verify.h"
 
 #define COLUMNS_SHOWN 12u
 
-struct options {
-	const char *data, *dir, *from, *to;
-};
-
-static int
-parse_time(const char *text, int64_t *ret_ns)
+int
+cmd_store_time(const char *text, int64_t *ret_ns)
 {
-	bool zoned;
-
-	if (text == NULL)
+	if (text == NULL ||
+	    tsn_query_time(tsn_slice_cstr(text), tsn_clock_real_ns(), ret_ns) == TSN_OK)
 		return -1;
-	if (tsn_time_parse_rfc3339(tsn_slice_cstr(text), ret_ns, &zoned) == TSN_OK)
-		return -1;
-	return tsn_cmd_usage(&tsn_cmd_store, "'%s' is no time such as 2026-11-21T23:08:25Z", text);
+	return tsn_cmd_usage(&tsn_cmd_store,
+	    "'%s' is no time such as 2026-11-21T23:08:25Z, 2026-11-21 or now-30d", text);
 }
 
 static int
-open_reader(const struct options *o, struct tsn_keys **ret_keys,
+open_reader(const struct store_options *o, struct tsn_keys **ret_keys,
     struct tsn_store_reader **ret_reader)
 {
 	struct tsn_err err = {0};
@@ -83,7 +79,7 @@ print_stat(const struct tsn_store_stat *st, const struct tsn_keys *keys)
 }
 
 static int
-run_stat(const struct options *o)
+run_stat(const struct store_options *o)
 {
 	struct tsn_store_reader *reader;
 	struct tsn_store_stat st;
@@ -133,7 +129,7 @@ on_progress(void *ctx, uint64_t done, uint64_t total)
 }
 
 static int
-run_verify(const struct options *o)
+run_verify(const struct store_options *o)
 {
 	struct tsn_store_verify v = {.damage = on_damage, .progress = on_progress};
 	struct tsn_keys *keys = tsn_keys_new();
@@ -182,7 +178,7 @@ print_rows(void *ctx, const struct tsn_batch *rows, struct tsn_err *err)
 }
 
 static int
-export_to(struct tsn_store_reader *reader, const struct options *o, int64_t from, int64_t to)
+export_to(struct tsn_store_reader *reader, const struct store_options *o, int64_t from, int64_t to)
 {
 	struct tsn_store_scan scan = {.from_ns = from, .to_ns = to, .rows = print_rows};
 	struct tsn_store_export e = {.dir = o->dir, .from_ns = from, .to_ns = to, .file = on_file};
@@ -206,15 +202,15 @@ export_to(struct tsn_store_reader *reader, const struct options *o, int64_t from
 }
 
 static int
-run_export(const struct options *o)
+run_export(const struct store_options *o)
 {
 	int64_t from = INT64_MIN, to = INT64_MAX;
 	struct tsn_store_reader *reader;
 	struct tsn_keys *keys;
-	int status = parse_time(o->from, &from);
+	int status = cmd_store_time(o->from, &from);
 
 	if (status < 0)
-		status = parse_time(o->to, &to);
+		status = cmd_store_time(o->to, &to);
 	if (status < 0)
 		status = open_reader(o, &keys, &reader);
 	if (status >= 0)
@@ -228,12 +224,20 @@ run_export(const struct options *o)
 static int
 run(int argc, char **argv)
 {
-	struct options o = {0};
+	struct store_options o = {0};
 	const struct tsn_option options[] = {
 		{"--data", TSN_OPT_TEXT, &o.data, "DIR", "data folder"},
 		{"--dir", TSN_OPT_TEXT, &o.dir, "DIR", "export: the files below this folder, not stdout"},
-		{"--from", TSN_OPT_TEXT, &o.from, "T", "export: events at or after this time"},
-		{"--to", TSN_OPT_TEXT, &o.to, "T", "export: events before this time"},
+		{"--from", TSN_OPT_TEXT, &o.from, "T|DIR",
+		    "export: events at or after this time; restore: the archive"},
+		{"--to", TSN_OPT_TEXT, &o.to, "T|DIR",
+		    "export: events before this time; archive: the folder"},
+		{"--after", TSN_OPT_TEXT, &o.after, "T", "archive, restore: events at or after this time"},
+		{"--before", TSN_OPT_TEXT, &o.before, "T", "archive, restore: events before this time"},
+		{"--format", TSN_OPT_TEXT, &o.format, "F",
+		    "archive: segments (can be restored and searched), or jsonl for other programs"},
+		{"--remove", TSN_OPT_FLAG, &o.remove, NULL,
+		    "archive: what is safe in the archive leaves the store"},
 	};
 	int n, status = tsn_cmd_options(&tsn_cmd_store, options, TSN_COUNT(options), argc, argv, &n);
 
@@ -245,12 +249,16 @@ run(int argc, char **argv)
 		return run_verify(&o);
 	if (n == 1 && strcmp(argv[1], "export") == 0)
 		return run_export(&o);
-	return tsn_cmd_usage(&tsn_cmd_store, "expected stat, verify or export");
+	if (n == 1 && strcmp(argv[1], "archive") == 0)
+		return cmd_store_archive(&o);
+	if (n == 1 && strcmp(argv[1], "restore") == 0)
+		return cmd_store_restore(&o);
+	return tsn_cmd_usage(&tsn_cmd_store, "expected stat, verify, export, archive or restore");
 }
 
 const struct tsn_command tsn_cmd_store = {
 	.name = "store",
-	.usage = "stat|verify|export [--data DIR] [--dir DIR] [--from T] [--to T]",
-	.doc = "sizes, checksums, and the original records back out",
+	.usage = "stat|verify|export|archive|restore [--data DIR] [OPTIONS]",
+	.doc = "sizes, checksums, the original records back out, archives",
 	.run = run,
 };

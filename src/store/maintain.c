@@ -108,3 +108,68 @@ maintain_tidy(struct tsn_store *s, struct tsn_err *err)
 	remove_strays(s);
 	return TSN_OK;
 }
+
+/* ---- another set of segments ---- */
+
+static bool
+is_chosen(uint32_t i, const uint32_t *chosen, uint32_t n)
+{
+	for (uint32_t k = 0; k < n; k++)
+		if (chosen[k] == i)
+			return true;
+	return false;
+}
+
+/*
+ * The ranges are those of the manifest in force: what was said since is in the journal, and what
+ * is not committed yet must not be in either.
+ */
+enum tsn_code
+maintain_replace(struct tsn_store *s, const uint32_t *chosen, uint32_t n,
+    const struct manifest_seg *fresh, struct tsn_err *err)
+{
+	struct manifest now, next = s->manifest;
+	struct ranges ranges = {0};
+	enum tsn_code rc;
+	bool flag;
+
+	TSN_TRY(manifest_read(&now, s->dir, &ranges, &flag, err));
+	manifest_done(&now);
+	next.segs = NULL;
+	next.seg_count = next.seg_cap = 0;
+	next.generation++;
+	rc = TSN_OK;
+	for (uint32_t i = 0; i < s->manifest.seg_count && rc == TSN_OK; i++) {
+		if (!is_chosen(i, chosen, n))
+			rc = manifest_add(&next, &s->manifest.segs[i]);
+		else if (i == chosen[0] && fresh != NULL)
+			rc = manifest_add(&next, fresh);
+	}
+	if (rc == TSN_OK && n == 0)
+		rc = manifest_add(&next, fresh);
+	if (rc != TSN_OK)
+		(void)TSN_ERR(err, rc, "out of memory");
+	if (rc == TSN_OK)
+		rc = file_sync_dir(s->dir, err);
+	if (rc == TSN_OK) {
+		rc = manifest_write(&next, s->dir, &ranges, &flag, err);
+		s->broken |= flag;
+	}
+	ranges_done(&ranges);
+	if (rc != TSN_OK) {
+		free(next.segs);
+		return rc;
+	}
+	manifest_done(&s->manifest);
+	s->manifest = next;
+	return TSN_OK;
+}
+
+void
+maintain_remove(const struct tsn_store *s, const struct manifest_seg *seg)
+{
+	char path[FILE_PATH_MAX];
+
+	if (seal_path(s, seg, path, NULL) == TSN_OK)
+		(void)!file_unlink(path, NULL);
+}

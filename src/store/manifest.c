@@ -10,7 +10,9 @@
 #define MANIFEST_NAME "MANIFEST"
 #define MANIFEST_COPY "MANIFEST.copy"
 #define MANIFEST_MAGIC "TSNMANI1"
-#define MANIFEST_INCOMPAT 0u
+/* Each segment has its hash behind it. */
+#define MANIFEST_HASHES 1u
+#define MANIFEST_INCOMPAT MANIFEST_HASHES
 #define HEAD_BYTES 40u
 #define MANIFEST_BYTES_MAX (256u << 20)
 
@@ -37,6 +39,18 @@ manifest_add(struct manifest *m, const struct manifest_seg *seg)
 	return TSN_OK;
 }
 
+const struct manifest_seg *
+manifest_find(const struct manifest *m, const struct manifest_seg *seg)
+{
+	for (uint32_t i = 0; i < m->seg_count && seg->hash != 0; i++) {
+		const struct manifest_seg *x = &m->segs[i];
+
+		if (x->hash == seg->hash && x->file_bytes == seg->file_bytes && x->rows == seg->rows)
+			return x;
+	}
+	return NULL;
+}
+
 /* The day in front is for people: the program goes by the number. */
 void
 manifest_seg_name(const struct manifest_seg *seg, char out[64])
@@ -51,7 +65,7 @@ manifest_seg_name(const struct manifest_seg *seg, char out[64])
 /* ---- reading ---- */
 
 static enum tsn_code
-get_body(struct manifest *m, struct bin *r, struct ranges *ranges)
+get_body(struct manifest *m, struct bin *r, bool hashes, struct ranges *ranges)
 {
 	uint32_t n;
 
@@ -61,7 +75,7 @@ get_body(struct manifest *m, struct bin *r, struct ranges *ranges)
 	m->next_number = bin_var(r);
 	n = bin_count(r);
 	for (uint32_t i = 0; i < n && !r->bad; i++) {
-		struct manifest_seg s;
+		struct manifest_seg s = {0};
 
 		s.number = bin_var(r);
 		s.rows = bin_var(r);
@@ -70,6 +84,8 @@ get_body(struct manifest *m, struct bin *r, struct ranges *ranges)
 		s.day = (int64_t)bin_u64(r);
 		s.time_min = (int64_t)bin_u64(r);
 		s.time_max = (int64_t)bin_u64(r);
+		if (hashes)
+			s.hash = bin_u64(r);
 		TSN_TRY(manifest_add(m, &s));
 	}
 	n = bin_count(r);
@@ -110,7 +126,7 @@ get_file(struct manifest *m, const char *path, struct tsn_slice file, struct ran
 	rc = unpack(file, &p, &raw);
 	if (rc == TSN_OK) {
 		r = bin_of(raw, p.raw_len);
-		rc = get_body(m, &r, ranges);
+		rc = get_body(m, &r, bin_load32(file.ptr + 12) & MANIFEST_HASHES, ranges);
 		free(raw);
 	}
 	if (rc == TSN_ENOMEM)
@@ -155,12 +171,14 @@ manifest_read(struct manifest *m, const char *dir, struct ranges *ranges, bool *
 	enum tsn_code rc = read_named(m, dir, MANIFEST_NAME, ranges, err);
 
 	*ret_copy = false;
-	if (rc != TSN_ECORRUPT && rc != TSN_EOF && rc != TSN_EIO)
+	if (rc != TSN_ECORRUPT && rc != TSN_EOF && rc != TSN_EIO && rc != TSN_ENOTFOUND)
 		return rc;
 	if (ranges != NULL)
 		ranges_done(ranges);
 	if (read_named(m, dir, MANIFEST_COPY, ranges, NULL) != TSN_OK) {
-		(void)tsn_err_context(err, rc, "the store cannot be opened, nor by its copy");
+		if (rc != TSN_ENOTFOUND)
+			(void)tsn_err_context(err, rc,
+			    "the store cannot be opened, nor by its copy");
 		return rc;
 	}
 	*ret_copy = true;
@@ -194,12 +212,22 @@ put_ranges(const struct ranges *ranges, struct tsn_buf *out)
 	}
 }
 
+static bool
+has_hashes(const struct manifest *m)
+{
+	for (uint32_t i = 0; i < m->seg_count; i++)
+		if (m->segs[i].hash != 0)
+			return true;
+	return false;
+}
+
 static enum tsn_code
 encode(const struct manifest *m, const struct ranges *ranges, struct tsn_buf *file)
 {
 	struct tsn_buf body TSN_CLEANUP(tsn_buf_done);
 	unsigned char head[HEAD_BYTES] = {0};
 	struct packer *packer = packer_new(3);
+	bool hashes = has_hashes(m);
 	enum tsn_code rc;
 	struct pack p;
 
@@ -217,6 +245,8 @@ encode(const struct manifest *m, const struct ranges *ranges, struct tsn_buf *fi
 		bin_add_u64(&body, (uint64_t)m->segs[i].day);
 		bin_add_u64(&body, (uint64_t)m->segs[i].time_min);
 		bin_add_u64(&body, (uint64_t)m->segs[i].time_max);
+		if (hashes)
+			bin_add_u64(&body, m->segs[i].hash);
 	}
 	put_ranges(ranges, &body);
 	tsn_buf_add(file, head, sizeof head);
@@ -228,7 +258,7 @@ encode(const struct manifest *m, const struct ranges *ranges, struct tsn_buf *fi
 	packer_free(packer);
 	TSN_TRY(rc);
 	memcpy(head, MANIFEST_MAGIC, 8);
-	bin_store32(head + 12, MANIFEST_INCOMPAT);
+	bin_store32(head + 12, hashes ? MANIFEST_HASHES : 0);
 	bin_store32(head + 16, p.packed_len);
 	bin_store32(head + 20, p.raw_len);
 	bin_store64(head + 24, p.hash);

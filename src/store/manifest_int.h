@@ -14,11 +14,15 @@ struct manifest_seg {
 	uint64_t rows, raw_bytes, file_bytes;
 	int64_t day;			/* start of the day of its first row: part of the name */
 	int64_t time_min, time_max;
+	uint64_t hash;			/* XXH3-64 of the file, once an archive may have a copy: such
+					 * a segment is not merged any more.  0: none */
+	bool damaged;			/* found so since the store was opened; not written */
 };
 
 struct manifest {
 	uint64_t generation;		/* grows with each replacement */
-	uint64_t journal;		/* its number; commits up to `seq` are in segments */
+	uint64_t journal;		/* its number; commits up to `seq` are in segments; 0: this
+					 * is an archive, which has none */
 	uint64_t seq;
 	uint64_t next_number;		/* of segments and journals */
 	struct manifest_seg *segs;	/* in the order in which they were made */
@@ -36,6 +40,8 @@ TSN_MUST_CHECK enum tsn_code manifest_read(struct manifest *m, const char *dir,
 /** *ret_unsure after a failure: the new state may be in force. */
 TSN_MUST_CHECK enum tsn_code manifest_write(const struct manifest *m, const char *dir,
     const struct ranges *ranges, bool *ret_unsure, struct tsn_err *err);
+/** The segment that is a copy of this one, or NULL.  Both have hashes. */
+const struct manifest_seg *manifest_find(const struct manifest *m, const struct manifest_seg *seg);
 /** The name of a segment's file. */
 void manifest_seg_name(const struct manifest_seg *seg, char out[64]);
 

@@ -33,6 +33,13 @@ tier_of(const struct manifest_seg *m)
 	return tier;
 }
 
+/* An archived one must stay what its copy is, or its events could come back a second time. */
+static bool
+may_merge(const struct manifest_seg *m)
+{
+	return m->raw_bytes <= TIER_LAST && m->hash == 0 && !m->damaged;
+}
+
 /* The first group of at least `least`: marks its members, returns their number. */
 static uint32_t
 choose(const struct tsn_store *s, uint32_t least, uint32_t chosen[MERGE_MAX])
@@ -42,10 +49,10 @@ choose(const struct tsn_store *s, uint32_t least, uint32_t chosen[MERGE_MAX])
 	for (uint32_t i = 0; i < m->seg_count; i++) {
 		uint32_t n = 0, alike = 0;
 
-		if (m->segs[i].raw_bytes > TIER_LAST)
+		if (!may_merge(&m->segs[i]))
 			continue;
 		for (uint32_t k = i; k < m->seg_count; k++) {
-			if (m->segs[k].day != m->segs[i].day ||
+			if (!may_merge(&m->segs[k]) || m->segs[k].day != m->segs[i].day ||
 			    tier_of(&m->segs[k]) != tier_of(&m->segs[i]))
 				continue;
 			alike++;
@@ -128,68 +135,6 @@ copy_rows(struct tsn_store *s, struct tsn_store_reader *r, const char *path,
 	return rc;
 }
 
-static bool
-is_chosen(uint32_t i, const uint32_t *chosen, uint32_t n)
-{
-	for (uint32_t k = 0; k < n; k++)
-		if (chosen[k] == i)
-			return true;
-	return false;
-}
-
-/*
- * The state without the chosen segments and with `fresh` (NULL: none) in the place of the first.
- * The ranges are those of the manifest in force: what was said since is in the journal, and what
- * is not committed yet must not be in either.
- */
-static enum tsn_code
-replace(struct tsn_store *s, const uint32_t *chosen, uint32_t n, const struct manifest_seg *fresh,
-    struct tsn_err *err)
-{
-	struct manifest now, next = s->manifest;
-	struct ranges ranges = {0};
-	enum tsn_code rc;
-	bool flag;
-
-	TSN_TRY(manifest_read(&now, s->dir, &ranges, &flag, err));
-	manifest_done(&now);
-	next.segs = NULL;
-	next.seg_count = next.seg_cap = 0;
-	next.generation++;
-	rc = TSN_OK;
-	for (uint32_t i = 0; i < s->manifest.seg_count && rc == TSN_OK; i++) {
-		if (!is_chosen(i, chosen, n))
-			rc = manifest_add(&next, &s->manifest.segs[i]);
-		else if (i == chosen[0] && fresh != NULL)
-			rc = manifest_add(&next, fresh);
-	}
-	if (rc != TSN_OK)
-		(void)TSN_ERR(err, rc, "out of memory");
-	if (rc == TSN_OK)
-		rc = file_sync_dir(s->dir, err);
-	if (rc == TSN_OK) {
-		rc = manifest_write(&next, s->dir, &ranges, &flag, err);
-		s->broken |= flag;
-	}
-	ranges_done(&ranges);
-	if (rc != TSN_OK) {
-		free(next.segs);
-		return rc;
-	}
-	manifest_done(&s->manifest);
-	s->manifest = next;
-	return TSN_OK;
-}
-
-static TSN_COLD void
-remove_segment(const struct tsn_store *s, const struct manifest_seg *seg)
-{
-	char path[FILE_PATH_MAX];
-
-	if (seal_path(s, seg, path, NULL) == TSN_OK)
-		(void)!file_unlink(path, NULL);
-}
-
 static enum tsn_code
 merge(struct tsn_store *s, const uint32_t *chosen, uint32_t n, struct tsn_err *err)
 {
@@ -222,12 +167,12 @@ merge(struct tsn_store *s, const uint32_t *chosen, uint32_t n, struct tsn_err *e
 		fresh.file_bytes = result.file_bytes;
 		fresh.time_min = result.time_min;
 		fresh.time_max = result.time_max;
-		rc = replace(s, chosen, n, &fresh, err);
+		rc = maintain_replace(s, chosen, n, &fresh, err);
 	}
 	if (rc != TSN_OK && !s->broken)
-		remove_segment(s, &fresh);
+		maintain_remove(s, &fresh);
 	for (uint32_t i = 0; i < n && rc == TSN_OK; i++)
-		remove_segment(s, &old[i]);
+		maintain_remove(s, &old[i]);
 	return rc;
 }
 
@@ -275,8 +220,8 @@ drop_oldest(struct tsn_store *s, int64_t now_ns, bool *ret_dropped, struct tsn_e
 	drop.time_max = seg.time_max;
 	if (o->dropping != NULL)
 		o->dropping(o->ctx, &drop);
-	TSN_TRY(replace(s, &i, 1, NULL, err));
-	remove_segment(s, &seg);
+	TSN_TRY(maintain_replace(s, &i, 1, NULL, err));
+	maintain_remove(s, &seg);
 	drop.done = true;
 	if (o->dropping != NULL)
 		o->dropping(o->ctx, &drop);

@@ -58,6 +58,8 @@ load_journal(struct tsn_store_reader *r, const char *dir, struct tsn_err *err)
 	enum tsn_code rc;
 	int fd;
 
+	if (r->manifest.journal == 0)
+		return TSN_OK;		/* an archive */
 	journal_name(r->manifest.journal, name);
 	TSN_TRY(file_path(path, dir, name, err));
 	rc = file_open(path, O_RDONLY, &fd, err);
@@ -88,28 +90,32 @@ load_journal(struct tsn_store_reader *r, const char *dir, struct tsn_err *err)
 }
 
 static enum tsn_code
-map_segments(struct tsn_store_reader *r, const char *dir, struct tsn_err *err)
+map_segment(struct tsn_store_reader *r, uint32_t i, const char *dir, struct tsn_err *err)
 {
 	char path[FILE_PATH_MAX], name[64];
+	struct tsn_err why = {0};
+	enum tsn_code rc;
 
+	manifest_seg_name(&r->manifest.segs[i], name);
+	TSN_TRY(file_path(path, dir, name, err));
+	rc = seg_open(&r->segs[i], path, &why);
+	if (rc == TSN_ECORRUPT || (rc == TSN_ENOTFOUND && r->skip_missing)) {
+		reader_note(r, why.msg);
+		return TSN_OK;
+	}
+	if (rc != TSN_OK && err != NULL)
+		*err = why;
+	return rc;
+}
+
+static enum tsn_code
+map_segments(struct tsn_store_reader *r, const char *dir, struct tsn_err *err)
+{
 	r->segs = calloc(r->manifest.seg_count + 1, sizeof *r->segs);
 	if (r->segs == NULL)
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
-	for (uint32_t i = 0; i < r->manifest.seg_count; i++) {
-		struct tsn_err why = {0};
-		enum tsn_code rc;
-
-		manifest_seg_name(&r->manifest.segs[i], name);
-		TSN_TRY(file_path(path, dir, name, err));
-		rc = seg_open(&r->segs[i], path, &why);
-		if (rc == TSN_ECORRUPT || (rc == TSN_ENOTFOUND && r->skip_missing)) {
-			reader_note(r, why.msg);
-		} else if (rc != TSN_OK) {
-			if (err != NULL)
-				*err = why;
-			return rc;
-		}
-	}
+	for (uint32_t i = 0; i < r->manifest.seg_count; i++)
+		TSN_TRY(map_segment(r, i, dir, err));
 	return TSN_OK;
 }
 
@@ -176,6 +182,50 @@ tsn_store_reader_open(const char *dir, struct tsn_keys *keys, struct tsn_store_r
 	}
 	*ret_reader = r;
 	return TSN_OK;
+}
+
+/* Segments of an archive are not replaced: what is missing stays missing. */
+static enum tsn_code
+add_segments(struct tsn_store_reader *r, const struct manifest *more, const char *dir,
+    struct tsn_err *err)
+{
+	uint32_t total = r->manifest.seg_count + more->seg_count;
+	struct seg *segs = reallocarray(r->segs, total + 1, sizeof *segs);
+
+	if (segs == NULL)
+		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
+	r->segs = segs;
+	memset(segs + r->manifest.seg_count, 0, (more->seg_count + 1) * sizeof *segs);
+	r->skip_missing = true;
+	for (uint32_t i = 0; i < more->seg_count; i++) {
+		if (manifest_find(&r->manifest, &more->segs[i]) != NULL)
+			continue;
+		if (manifest_add(&r->manifest, &more->segs[i]) != TSN_OK)
+			TSN_FAIL(err, TSN_ENOMEM, "out of memory");
+		TSN_TRY(map_segment(r, r->manifest.seg_count - 1, dir, err));
+	}
+	return TSN_OK;
+}
+
+enum tsn_code
+tsn_store_reader_add(struct tsn_store_reader *r, const char *dir, struct tsn_err *err)
+{
+	struct manifest more;
+	enum tsn_code rc;
+	bool copy;
+
+	rc = manifest_read(&more, dir, NULL, &copy, err);
+	if (rc == TSN_ENOTFOUND)
+		TSN_FAIL(err, TSN_ENOTFOUND, "%s: no archive here", dir);
+	TSN_TRY(rc);
+	if (more.journal != 0)
+		rc = TSN_ERR(err, TSN_EINVAL, "%s: is a store, not an archive", dir);
+	if (rc == TSN_OK && copy)
+		reader_note(r, "the manifest of the archive is damaged, its copy was used");
+	if (rc == TSN_OK)
+		rc = add_segments(r, &more, dir, err);
+	manifest_done(&more);
+	return rc;
 }
 
 void

@@ -1,5 +1,6 @@
 #include "store/store.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 
 #include "base/assert.h"
@@ -88,6 +89,21 @@ open_journal(struct tsn_store *s, struct tsn_err *err)
 	return rc;
 }
 
+/* Without the manifest they would be taken for leftovers. */
+static bool
+has_segments(const char *path)
+{
+	DIR *dir = opendir(path);
+	bool has = false;
+
+	if (dir == NULL)
+		return false;
+	for (struct dirent *e; !has && (e = readdir(dir)) != NULL;)
+		has = tsn_slice_ends(tsn_slice_cstr(e->d_name), TSN_SLICE(".seg"));
+	(void)closedir(dir);
+	return has;
+}
+
 /* The first manifest stands before anything is acknowledged. */
 static enum tsn_code
 open_manifest(struct tsn_store *s, struct tsn_err *err)
@@ -97,8 +113,14 @@ open_manifest(struct tsn_store *s, struct tsn_err *err)
 
 	if (rc == TSN_OK && copy)
 		note_damage(s, "the manifest is damaged, its copy was used");
+	if (rc == TSN_OK && s->manifest.journal == 0)
+		TSN_FAIL(err, TSN_EINVAL, "%s: is an archive: it is read (search, store verify, "
+		    "store restore), not written to", s->dir);
 	if (rc != TSN_ENOTFOUND)
 		return rc;
+	if (has_segments(s->dir))
+		TSN_FAIL(err, TSN_ECORRUPT, "%s: there are segments, but MANIFEST and MANIFEST.copy are "
+		    "missing", s->dir);
 	s->manifest = (struct manifest){.generation = 1, .journal = 1, .next_number = 2};
 	TSN_TRY(journal_create(&s->journal, s->dir, 1, err));
 	journal_close(&s->journal);

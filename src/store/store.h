@@ -87,6 +87,12 @@ TSN_MUST_CHECK enum tsn_code tsn_store_reader_open(const char *dir, struct tsn_k
     struct tsn_store_reader **ret_reader, struct tsn_err *err);
 void tsn_store_reader_close(struct tsn_store_reader *r);
 /**
+ * The segments of an archive (store/archive.h) beside those of the store, but for such as the
+ * store still has.  Before the first scan.  TSN_ENOTFOUND, TSN_EINVAL: it is no archive.
+ */
+TSN_MUST_CHECK enum tsn_code tsn_store_reader_add(struct tsn_store_reader *r, const char *dir,
+    struct tsn_err *err);
+/**
  * How many damaged places were met so far, and what the first was: their events are missing in what
  * scans give, the rest is served.  To be asked after a scan, and told to the user.
  */

@@ -75,6 +75,15 @@ TSN_MUST_CHECK enum tsn_code maintain_set_aside(struct tsn_store *s, const char 
 /** Removes what no manifest names; sets damaged segments aside. */
 TSN_MUST_CHECK enum tsn_code maintain_tidy(struct tsn_store *s, struct tsn_err *err);
 
+/**
+ * The state without the chosen segments and with `fresh` (NULL: none) in the place of the first, or
+ * last of all when n is 0.  After a failure the old state is in force, or s->broken.
+ */
+TSN_MUST_CHECK enum tsn_code maintain_replace(struct tsn_store *s, const uint32_t *chosen,
+    uint32_t n, const struct manifest_seg *fresh, struct tsn_err *err);
+/** Removes a file that no manifest names. */
+void maintain_remove(const struct tsn_store *s, const struct manifest_seg *seg);
+
 /* ---- merge.c ---- */
 
 /** Retention; and merges when there are so many segments that reading would suffer. */
