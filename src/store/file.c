@@ -169,6 +169,15 @@ file_truncate(int fd, uint64_t len, const char *path, struct tsn_err *err)
 }
 
 enum tsn_code
+file_rewind(int fd, uint64_t len, const char *path, struct tsn_err *err)
+{
+	TSN_TRY(file_truncate(fd, len, path, err));
+	if (lseek(fd, (off_t)len, SEEK_SET) != (off_t)len)
+		return fail(err, "seek", path);
+	return TSN_OK;
+}
+
+enum tsn_code
 file_size(int fd, uint64_t *ret_size, struct tsn_err *err)
 {
 	struct stat st;

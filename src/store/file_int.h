@@ -48,6 +48,9 @@ TSN_MUST_CHECK enum tsn_code file_rename(const char *from, const char *to, struc
 TSN_MUST_CHECK enum tsn_code file_unlink(const char *path, struct tsn_err *err);
 TSN_MUST_CHECK enum tsn_code file_truncate(int fd, uint64_t len, const char *path,
     struct tsn_err *err);
+/** Cuts it and goes on writing there. */
+TSN_MUST_CHECK enum tsn_code file_rewind(int fd, uint64_t len, const char *path,
+    struct tsn_err *err);
 TSN_MUST_CHECK enum tsn_code file_size(int fd, uint64_t *ret_size, struct tsn_err *err);
 /** Makes the folder and those above it. */
 TSN_MUST_CHECK enum tsn_code file_make_dir(const char *path, struct tsn_err *err);

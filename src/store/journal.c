@@ -4,8 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
+#include "store/pack_int.h"
 
 #define JOURNAL_MAGIC "TSNJRNL1"
 /* Bits that a reader must know, or not open the file. */
@@ -26,7 +25,7 @@ write_head(struct journal *j, struct tsn_err *err)
 	memcpy(head, JOURNAL_MAGIC, 8);
 	bin_store32(head + 8, 0);
 	bin_store32(head + 12, JOURNAL_INCOMPAT);
-	bin_store64(head + 16, XXH3_64bits(head, 16));
+	bin_store64(head + 16, pack_hash(head, 16));
 	TSN_TRY(file_write(j->fd, head, sizeof head, j->path, err));
 	j->size = sizeof head;
 	return file_sync(j->fd, j->path, err);
@@ -67,9 +66,9 @@ check_head(int fd, const char *path, uint64_t size, struct tsn_err *err)
 	TSN_TRY(file_read_at(fd, 0, head, sizeof head, path, err));
 	if (memcmp(head, JOURNAL_MAGIC, 7) != 0)
 		TSN_FAIL(err, TSN_ECORRUPT, "%s: not a journal of tocsin", path);
-	if (head[7] != JOURNAL_MAGIC[7])
+	if (pack_other_version(head, 16, JOURNAL_MAGIC))
 		TSN_FAIL(err, TSN_EVERSION, "%s: made by a newer version of tocsin", path);
-	if (bin_load64(head + 16) != XXH3_64bits(head, 16))
+	if (bin_load64(head + 16) != pack_hash(head, 16))
 		TSN_FAIL(err, TSN_ECORRUPT, "%s: header fails its checksum", path);
 	if (bin_load32(head + 12) & ~JOURNAL_INCOMPAT)
 		TSN_FAIL(err, TSN_EVERSION, "%s: uses features of a newer version of tocsin",
@@ -130,7 +129,7 @@ read_commit(int fd, const char *path, uint64_t at, uint64_t size, struct frame_h
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
 	*packed = fresh;
 	TSN_TRY(file_read_at(fd, at + sizeof raw, fresh, head->packed_len, path, err));
-	return XXH3_64bits(fresh, head->packed_len) == head->packed_hash ? TSN_OK : TSN_ECORRUPT;
+	return pack_hash(fresh, head->packed_len) == head->packed_hash ? TSN_OK : TSN_ECORRUPT;
 }
 
 enum tsn_code

@@ -6,22 +6,8 @@
 #include "store/seg_int.h"
 #include "store/store_int.h"
 
-enum tsn_code
-maintain_set_aside(struct tsn_store *s, const char *path, struct tsn_err *err)
-{
-	char dir[FILE_PATH_MAX], to[FILE_PATH_MAX];
-	const char *name = strrchr(path, '/');
-	enum tsn_code rc;
-
-	TSN_TRY(file_path(dir, s->dir, STORE_QUARANTINE, err));
-	TSN_TRY(file_make_dir(dir, err));
-	TSN_TRY(file_path(to, dir, name == NULL ? path : name + 1, err));
-	rc = file_rename(path, to, err);
-	return rc == TSN_ENOTFOUND ? TSN_OK : rc;
-}
-
-static void
-note(struct tsn_store *s, const char *what)
+void
+maintain_note(struct tsn_store *s, const char *what)
 {
 	if (s->damaged++ == 0)
 		(void)tsn_slice_escape(tsn_slice_cstr(what), s->damage, sizeof s->damage);
@@ -56,8 +42,8 @@ check_segments(struct tsn_store *s, struct tsn_err *err)
 				*err = why;
 			return rc;
 		}
-		note(s, why.msg);
-		TSN_TRY(maintain_set_aside(s, path, err));
+		maintain_note(s, why.msg);
+		TSN_TRY(quarantine_put(s, path, &m->segs[i], why.msg, err));
 	}
 	if (kept == m->seg_count)
 		return TSN_OK;
@@ -172,4 +158,63 @@ maintain_remove(const struct tsn_store *s, const struct manifest_seg *seg)
 
 	if (seal_path(s, seg, path, NULL) == TSN_OK)
 		(void)!file_unlink(path, NULL);
+}
+
+/* ---- damage that is met later ---- */
+
+/* TSN_ECORRUPT: *ret_open says whether its head and tail were well. */
+static enum tsn_code
+examine_one(const struct tsn_store *s, const struct manifest_seg *m, bool *ret_open,
+    struct tsn_err *err)
+{
+	struct seg *seg = malloc(sizeof *seg);
+	char path[FILE_PATH_MAX];
+	struct sources sources;
+	enum tsn_code rc;
+
+	if (seg == NULL)
+		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
+	rc = seal_path(s, m, path, err);
+	if (rc == TSN_OK)
+		rc = seg_open(seg, path, err);
+	if (rc == TSN_OK) {
+		sources_init(&sources);
+		rc = seg_load(seg, s->keys, &sources, err);
+		*ret_open = true;
+		if (rc == TSN_OK)
+			rc = seg_verify(seg, err);
+		seg_close(seg);
+		sources_done(&sources);
+	}
+	free(seg);
+	return rc;
+}
+
+enum tsn_code
+maintain_examine(struct tsn_store *s, const uint32_t *chosen, uint32_t n, struct tsn_err *err)
+{
+	uint32_t gone = UINT32_MAX;
+	char path[FILE_PATH_MAX];
+	struct manifest_seg m;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct manifest_seg *x = &s->manifest.segs[chosen[i]];
+		struct tsn_err why = {0};
+		bool open = false;
+		enum tsn_code rc = examine_one(s, x, &open, &why);
+
+		if (rc != TSN_ECORRUPT && rc != TSN_ENOTFOUND)
+			continue;
+		maintain_note(s, why.msg);
+		x->damaged = true;
+		if (!open)
+			gone = chosen[i];
+	}
+	if (gone == UINT32_MAX)
+		return TSN_OK;
+	/* One at a time: the places of the others change with it. */
+	m = s->manifest.segs[gone];
+	TSN_TRY(seal_path(s, &m, path, err));
+	TSN_TRY(quarantine_put(s, path, &m, "found damaged while merging", err));
+	return maintain_replace(s, &gone, 1, NULL, err);
 }

@@ -114,7 +114,7 @@ get_file(struct manifest *m, const char *path, struct tsn_slice file, struct ran
 
 	if (file.len < HEAD_BYTES || memcmp(file.ptr, MANIFEST_MAGIC, 7) != 0)
 		TSN_FAIL(err, TSN_ECORRUPT, "%s: not a manifest of tocsin", path);
-	if (file.ptr[7] != MANIFEST_MAGIC[7])
+	if (pack_other_version(file.ptr, 32, MANIFEST_MAGIC))
 		TSN_FAIL(err, TSN_EVERSION, "%s: made by a newer version of tocsin", path);
 	if (bin_load64(file.ptr + 32) != pack_hash(file.ptr, 32))
 		TSN_FAIL(err, TSN_ECORRUPT, "%s: head fails its checksum", path);
@@ -303,4 +303,13 @@ manifest_write(const struct manifest *m, const char *dir, const struct ranges *r
 	/* The copy is for a damaged disk alone: a full one shall not stop a commit that stands. */
 	(void)!write_named(tsn_buf_get(&file), dir, MANIFEST_COPY, NULL);
 	return TSN_OK;
+}
+
+bool
+manifest_drop_copy(const char *dir)
+{
+	char path[FILE_PATH_MAX];
+
+	return file_path(path, dir, MANIFEST_COPY, NULL) == TSN_OK &&
+	    file_unlink(path, NULL) == TSN_OK;
 }

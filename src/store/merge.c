@@ -127,8 +127,10 @@ copy_rows(struct tsn_store *s, struct tsn_store_reader *r, const char *path,
 		rc = scan_rows(r, take_row, &m, err);
 		if (rc == TSN_OK && r->damaged > 0)
 			rc = TSN_ERR(err, TSN_ECORRUPT, "%s", r->damage);
-		if (rc == TSN_OK)
-			rc = segw_finish(TSN_STEAL(m.segw), ret_result, err);
+		if (rc == TSN_OK) {
+			rc = segw_finish(m.segw, ret_result, err);
+			m.segw = rc == TSN_EAGAIN ? m.segw : NULL;
+		}
 		segw_abandon(m.segw);
 	}
 	tmpl_table_done(&m.tmpls);
@@ -173,6 +175,9 @@ merge(struct tsn_store *s, const uint32_t *chosen, uint32_t n, struct tsn_err *e
 		maintain_remove(s, &fresh);
 	for (uint32_t i = 0; i < n && rc == TSN_OK; i++)
 		maintain_remove(s, &old[i]);
+	/* The rest goes on being served and merged. */
+	if ((rc == TSN_ECORRUPT || rc == TSN_ENOTFOUND) && !s->broken)
+		rc = maintain_examine(s, chosen, n, err);
 	return rc;
 }
 
@@ -196,6 +201,7 @@ drop_oldest(struct tsn_store *s, int64_t now_ns, bool *ret_dropped, struct tsn_e
 	uint64_t total = s->journal.size;
 	struct tsn_store_drop drop = {0};
 	struct manifest_seg seg;
+	enum tsn_code rc;
 	char name[64];
 	uint32_t i;
 
@@ -220,7 +226,11 @@ drop_oldest(struct tsn_store *s, int64_t now_ns, bool *ret_dropped, struct tsn_e
 	drop.time_max = seg.time_max;
 	if (o->dropping != NULL)
 		o->dropping(o->ctx, &drop);
-	TSN_TRY(maintain_replace(s, &i, 1, NULL, err));
+	rc = maintain_replace(s, &i, 1, NULL, err);
+	/* On a full disk the copy of the manifest makes room for what makes room. */
+	if (rc == TSN_EAGAIN && !s->broken && manifest_drop_copy(s->dir))
+		rc = maintain_replace(s, &i, 1, NULL, err);
+	TSN_TRY(rc);
 	maintain_remove(s, &seg);
 	drop.done = true;
 	if (o->dropping != NULL)

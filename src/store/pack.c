@@ -6,6 +6,8 @@
 #include <xxhash.h>
 #include <zstd.h>
 
+#include "base/assert.h"
+
 #define BEHIND_LEVEL 3
 #define BEHIND_WINDOW_LOG 23
 #define BEHIND_HASH_LOG 19
@@ -206,4 +208,17 @@ pack_get(struct bin *r, struct pack *p)
 		r->bad = true;
 	p->packed_len = (uint32_t)packed;
 	p->raw_len = (uint32_t)raw;
+}
+
+bool
+pack_other_version(const void *head, size_t len, const char *magic)
+{
+	char mine[64];
+
+	TSN_ASSERT(len <= sizeof mine);
+	memcpy(mine, head, len);
+	if (mine[7] == magic[7])
+		return false;
+	mine[7] = magic[7];
+	return pack_hash(mine, len) != bin_load64((const char *)head + len);
 }

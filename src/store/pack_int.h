@@ -39,6 +39,11 @@ TSN_MUST_CHECK enum tsn_code unpack_behind(struct tsn_slice file, const struct p
 TSN_MUST_CHECK enum tsn_code unpack(struct tsn_slice file, const struct pack *p, char **ret_raw);
 void pack_put(struct tsn_buf *out, const struct pack *p);
 void pack_get(struct bin *r, struct pack *p);
+/**
+ * True for a head (`len` bytes, their hash behind them) of another version.  One that would be of
+ * this version but for its version byte has been damaged there.
+ */
+bool pack_other_version(const void *head, size_t len, const char *magic);
 uint64_t pack_hash(const void *p, size_t len);
 
 #endif

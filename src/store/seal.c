@@ -54,10 +54,14 @@ end_segment(struct tsn_store *s, struct tsn_err *err)
 	struct manifest_seg seg = s->segw_info;
 	struct segw_result result;
 	struct segw *w = TSN_STEAL(s->segw);
+	enum tsn_code rc;
 
 	if (w == NULL)
 		return TSN_OK;
-	TSN_TRY(segw_finish(w, &result, err));
+	rc = segw_finish(w, &result, err);
+	if (rc == TSN_EAGAIN)
+		s->segw = w;
+	TSN_TRY(rc);
 	seg.rows = result.rows;
 	seg.raw_bytes = result.raw_bytes;
 	seg.file_bytes = result.file_bytes;
@@ -84,12 +88,13 @@ move_rows(struct tsn_store *s, struct tsn_err *err)
 	if (s->rows.count == 0)
 		return TSN_OK;
 	s->must_seal = true;
-	if (rowlog_sort(&s->rows) != TSN_OK)
+	if (s->moved == 0 && rowlog_sort(&s->rows) != TSN_OK)
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
-	for (uint32_t i = 0; i < s->rows.count; i++) {
+	for (; s->moved < s->rows.count; s->moved++) {
+		uint32_t i = s->moved;
 		int64_t day = tsn_time_floor(rowlog_time(&s->rows, i), TSN_NS_PER_DAY);
 
-		if (s->segw != NULL && must_cut(s, day))
+		if (s->segw != NULL && (segw_ended(s->segw) || must_cut(s, day)))
 			TSN_TRY(end_segment(s, err));
 		if (s->segw == NULL)
 			TSN_TRY(begin_segment(s, day, err));
@@ -98,7 +103,7 @@ move_rows(struct tsn_store *s, struct tsn_err *err)
 	}
 	TSN_TRY(segw_cut(s->segw, err));
 	rowlog_reset(&s->rows);
-	s->durable = 0;
+	s->moved = s->durable = 0;
 	return TSN_OK;
 }
 
@@ -108,6 +113,7 @@ drop_segments(struct tsn_store *s)
 {
 	char path[FILE_PATH_MAX];
 
+	s->moved = 0;
 	segw_abandon(TSN_STEAL(s->segw));
 	if (seal_path(s, &s->segw_info, path, NULL) == TSN_OK)
 		(void)!file_unlink(path, NULL);
@@ -124,8 +130,8 @@ seal_rows(struct tsn_store *s, struct tsn_err *err)
 
 	if (rc != TSN_OK && first)
 		drop_segments(s);
-	else if (rc != TSN_OK)
-		s->broken = true;
+	else if (rc != TSN_OK && rc != TSN_EAGAIN)
+		s->broken = true;	/* some rows are in files that count for nothing */
 	return rc;
 }
 
@@ -140,7 +146,7 @@ swap_journal(struct tsn_store *s, struct journal *fresh, struct tsn_err *err)
 	next.segs = NULL;
 	next.seg_count = next.seg_cap = 0;
 	next.journal = next.next_number++;
-	next.seq = s->seq;
+	next.seq = s->seq + 1;
 	next.generation++;
 	for (uint32_t i = 0; i < s->manifest.seg_count + s->fresh_count; i++) {
 		const struct manifest_seg *seg = i < s->manifest.seg_count ? &s->manifest.segs[i] :
@@ -169,6 +175,7 @@ swap_journal(struct tsn_store *s, struct journal *fresh, struct tsn_err *err)
 	journal_close(&s->journal);
 	s->journal = *fresh;
 	s->fresh_count = 0;
+	s->seq++;
 	/* A journal that stays is removed when the store is opened. */
 	(void)!file_unlink(old, NULL);
 	return TSN_OK;
@@ -190,13 +197,14 @@ seal_commit(struct tsn_store *s, struct tsn_err *err)
 	enum tsn_code rc;
 
 	TSN_TRY(seal_rows(s, err));
-	s->seq++;
 	rc = finish(s, err);
-	if (rc != TSN_OK) {
-		/* The rows are in files that count for nothing: only the source has them now. */
+	/* A full disk: each step can be made again.  After anything else the rows are in files that
+	 * count for nothing, and only the source has them. */
+	if (rc != TSN_OK && rc != TSN_EAGAIN)
 		s->broken = true;
-		return rc == TSN_EAGAIN ? TSN_EIO : rc;
-	}
+	if (rc == TSN_EAGAIN && s->broken)
+		return TSN_EIO;
+	TSN_TRY(rc);
 	frame_reset(&s->pending);
 	frame_reset(&s->frame);
 	tmpl_table_reset(&s->tmpls);
@@ -213,7 +221,7 @@ seal_relieve(struct tsn_store *s, struct tsn_err *err)
 	TSN_TRY(seal_rows(s, err));
 	rc = end_segment(s, err);
 	if (rc != TSN_OK) {
-		s->broken = true;
+		s->broken |= rc != TSN_EAGAIN;
 		return rc;
 	}
 	frame_reset(&s->frame);

@@ -19,7 +19,7 @@ check_head(const struct seg *s, struct tsn_err *err)
 		TSN_FAIL(err, TSN_ECORRUPT, "%s: too short for a segment", s->path);
 	if (memcmp(head, SEG_HEAD_MAGIC, 7) != 0)
 		TSN_FAIL(err, TSN_ECORRUPT, "%s: not a segment of tocsin", s->path);
-	if (head[7] != SEG_HEAD_MAGIC[7])
+	if (pack_other_version(head, 16, SEG_HEAD_MAGIC))
 		TSN_FAIL(err, TSN_EVERSION, "%s: made by a newer version of tocsin", s->path);
 	if (bin_load64(head + 16) != pack_hash(head, 16))
 		TSN_FAIL(err, TSN_ECORRUPT, "%s: head fails its checksum", s->path);

@@ -62,6 +62,8 @@ struct segw {
 	uint32_t block_count, entry_count, chunk_count;
 	struct key_map map;
 	struct segw_result result;
+	bool ended;			/* the directory stands in `out` */
+	bool full;			/* the disk had no room for what stands in `out` */
 };
 
 /* ---- tables ---- */
@@ -191,9 +193,15 @@ source_of(struct segw *w, const struct tsn_source *s)
 static enum tsn_code
 write_out(struct segw *w, size_t at_least, struct tsn_err *err)
 {
-	if (w->out.len < at_least)
+	enum tsn_code rc;
+
+	if (w->out.len < at_least && !w->full)
 		return TSN_OK;
-	TSN_TRY(file_write(w->fd, w->out.ptr, w->out.len, w->path, err));
+	rc = file_write(w->fd, w->out.ptr, w->out.len, w->path, err);
+	w->full = rc == TSN_EAGAIN;
+	if (w->full && file_rewind(w->fd, w->at, w->path, err) != TSN_OK)
+		return TSN_EIO;
+	TSN_TRY(rc);
 	w->at += w->out.len;
 	tsn_buf_reset(&w->out);
 	return TSN_OK;
@@ -350,7 +358,21 @@ segw_cut(struct segw *w, struct tsn_err *err)
 	tsn_buf_reset(&w->small);
 	tsn_buf_reset(&w->entries);
 	tsn_buf_reset(&w->chunks);
-	return write_out(w, WRITE_BYTES, err);
+	rc = write_out(w, WRITE_BYTES, err);
+	/* The bytes stay in memory: segw_flush says whether there is room again. */
+	return rc == TSN_EAGAIN ? TSN_OK : rc;
+}
+
+enum tsn_code
+segw_flush(struct segw *w, struct tsn_err *err)
+{
+	return w->full ? write_out(w, 0, err) : TSN_OK;
+}
+
+bool
+segw_ended(const struct segw *w)
+{
+	return w->ended;
 }
 
 static enum tsn_code
@@ -653,17 +675,25 @@ put_end(struct segw *w)
 enum tsn_code
 segw_finish(struct segw *w, struct segw_result *ret_result, struct tsn_err *err)
 {
-	enum tsn_code rc = segw_cut(w, err);
+	enum tsn_code rc = w->ended ? TSN_OK : segw_cut(w, err);
 
-	if (rc == TSN_OK) {
+	if (rc == TSN_OK && !w->ended) {
 		rc = put_end(w);
 		if (rc != TSN_OK)
 			rc = TSN_ERR(err, rc, "the directory of a segment cannot be made");
+		w->ended = rc == TSN_OK;
 	}
-	if (rc == TSN_OK)
+	if (rc == TSN_OK) {
 		rc = write_out(w, 0, err);
-	if (rc == TSN_OK)
+		if (rc == TSN_EAGAIN)
+			return rc;
+	}
+	if (rc == TSN_OK) {
 		rc = file_sync(w->fd, w->path, err);
+		/* What a failed sync left on the disk is not known: trying again tells nothing. */
+		if (rc == TSN_EAGAIN)
+			rc = TSN_EIO;
+	}
 	if (rc == TSN_OK) {
 		w->result.file_bytes = w->at;
 		*ret_result = w->result;

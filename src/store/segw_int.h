@@ -45,7 +45,14 @@ TSN_MUST_CHECK enum tsn_code segw_add(struct segw *w, const struct row *row, str
 TSN_MUST_CHECK enum tsn_code segw_cut(struct segw *w, struct tsn_err *err);
 /** Bytes of records so far. */
 uint64_t segw_raw_bytes(const struct segw *w);
-/** Writes the rest, syncs the file (not its folder), frees the writer also on failure. */
+/** After a full disk: writes what waits in memory.  TSN_EAGAIN: there is still no room. */
+TSN_MUST_CHECK enum tsn_code segw_flush(struct segw *w, struct tsn_err *err);
+/** True once segw_finish was called: it takes no more rows. */
+bool segw_ended(const struct segw *w);
+/**
+ * Writes the rest, syncs the file (not its folder), frees the writer also on failure, but for
+ * TSN_EAGAIN: the disk is full, the writer stays, and the call can be made again.
+ */
 TSN_MUST_CHECK enum tsn_code segw_finish(struct segw *w, struct segw_result *ret_result,
     struct tsn_err *err);
 /** Gives up; the file is left for the caller to remove. Accepts NULL. */

@@ -42,20 +42,13 @@ replay_commit(void *ctx, const struct frame_head *head, const void *packed, stru
 	return TSN_OK;
 }
 
-static void
-note_damage(struct tsn_store *s, const char *what)
-{
-	if (s->damaged++ == 0)
-		(void)tsn_slice_escape(tsn_slice_cstr(what), s->damage, sizeof s->damage);
-}
-
 /* A journal that cannot be read at all is set aside; the store goes on behind it. */
 static enum tsn_code
 replace_journal(struct tsn_store *s, struct tsn_err *err)
 {
 	bool unsure;
 
-	TSN_TRY(maintain_set_aside(s, s->journal.path, err));
+	TSN_TRY(quarantine_put(s, s->journal.path, NULL, s->damage, err));
 	s->manifest.journal = s->manifest.next_number++;
 	s->manifest.generation++;
 	TSN_TRY(journal_create(&s->journal, s->dir, s->manifest.journal, err));
@@ -80,9 +73,9 @@ open_journal(struct tsn_store *s, struct tsn_err *err)
 	frame_reader_done(&p->reader);
 	free(p);
 	if (rc == TSN_OK && state.damaged > 0)
-		note_damage(s, "commits in the journal fail their checksum");
+		maintain_note(s, "commits in the journal fail their checksum");
 	if (rc == TSN_ECORRUPT || rc == TSN_ENOTFOUND || rc == TSN_EOF) {
-		note_damage(s, err != NULL ? err->msg : "the journal cannot be read");
+		maintain_note(s, err != NULL ? err->msg : "the journal cannot be read");
 		rc = replace_journal(s, err);
 	}
 	s->durable = s->rows.count;
@@ -112,7 +105,7 @@ open_manifest(struct tsn_store *s, struct tsn_err *err)
 	enum tsn_code rc = manifest_read(&s->manifest, s->dir, &s->ranges, &copy, err);
 
 	if (rc == TSN_OK && copy)
-		note_damage(s, "the manifest is damaged, its copy was used");
+		maintain_note(s, "the manifest is damaged, its copy was used");
 	if (rc == TSN_OK && s->manifest.journal == 0)
 		TSN_FAIL(err, TSN_EINVAL, "%s: is an archive: it is read (search, store verify, "
 		    "store restore), not written to", s->dir);
@@ -206,6 +199,13 @@ tsn_store_close(struct tsn_store *s, struct tsn_err *err)
 	return rc;
 }
 
+void
+tsn_store_abandon(struct tsn_store *s)
+{
+	if (s != NULL)
+		store_free(s);
+}
+
 uint64_t
 tsn_store_damage(const struct tsn_store *s, struct tsn_slice *ret_first)
 {
@@ -267,6 +267,11 @@ tsn_store_append(struct tsn_store *s, const struct tsn_batch *b, struct tsn_err 
 	if (s->options.disk_free_min > 0 && file_disk_free(s->dir) < s->options.disk_free_min)
 		TSN_FAIL(err, TSN_EAGAIN, "disk of %s is nearly full: less than %llu bytes free",
 		    s->dir, (unsigned long long)s->options.disk_free_min);
+	/* A full disk left something to be done first. */
+	if (s->segw != NULL)
+		TSN_TRY(segw_flush(s->segw, err));
+	if (s->moved > 0)
+		TSN_TRY(seal_rows(s, err));
 	/* Here, not behind the batch: a failure must not leave half of it. */
 	if (s->tmpls.arena.held > STORE_TMPL_BYTES)
 		TSN_TRY(seal_relieve(s, err));

@@ -51,6 +51,11 @@ TSN_MUST_CHECK enum tsn_code tsn_store_open(const char *dir, struct tsn_keys *ke
     const struct tsn_store_options *options, struct tsn_store **ret_store, struct tsn_err *err);
 /** Commits what is pending and closes; accepts NULL. */
 TSN_MUST_CHECK enum tsn_code tsn_store_close(struct tsn_store *s, struct tsn_err *err);
+/**
+ * Closes without a commit: after a failure between events and their range, so that the source can
+ * give both again.  Accepts NULL.
+ */
+void tsn_store_abandon(struct tsn_store *s);
 /** Takes the sealed events of the batch (copies what it needs). TSN_EAGAIN: disk nearly full. */
 TSN_MUST_CHECK enum tsn_code tsn_store_append(struct tsn_store *s, const struct tsn_batch *b,
     struct tsn_err *err);
@@ -77,8 +82,8 @@ const struct tsn_store_range *tsn_store_ranges(const struct tsn_store *s, struct
     size_t *ret_count);
 
 /**
- * How many commits or segments were found damaged when the store was opened (set aside in the
- * folder `quarantine`), and what the first was.
+ * How many commits or segments were found damaged when the store was opened or merged (such as
+ * cannot be opened are set aside in the folder `quarantine`), and what the first was.
  */
 uint64_t tsn_store_damage(const struct tsn_store *s, struct tsn_slice *ret_first);
 

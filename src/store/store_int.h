@@ -38,6 +38,7 @@ struct tsn_store {
 
 	struct rowlog rows;		/* not in a segment; the first `durable` are in the journal */
 	uint32_t durable;
+	uint32_t moved;			/* of these, when a full disk stopped it: already in segw */
 	struct frame pending;		/* ranges since the last commit */
 	struct frame frame;		/* scratch for a commit's rows */
 	struct tsn_buf packed;
@@ -67,11 +68,23 @@ bool seal_pending(const struct tsn_store *s);
 TSN_MUST_CHECK enum tsn_code seal_path(const struct tsn_store *s, const struct manifest_seg *seg,
     char out[FILE_PATH_MAX], struct tsn_err *err);
 
+/* ---- quarantine.c ---- */
+
+/** Moves a file to the quarantine folder; m: what the manifest says of it, or NULL. */
+TSN_MUST_CHECK enum tsn_code quarantine_put(struct tsn_store *s, const char *path,
+    const struct manifest_seg *m, const char *why, struct tsn_err *err);
+
 /* ---- maintain.c ---- */
 
-/** Moves a file to the quarantine folder. */
-TSN_MUST_CHECK enum tsn_code maintain_set_aside(struct tsn_store *s, const char *path,
-    struct tsn_err *err);
+/** Counts a damage and keeps the message of the first. */
+void maintain_note(struct tsn_store *s, const char *what);
+/**
+ * Looks at the chosen segments after a merge of them failed: what cannot be opened is set aside,
+ * what is damaged inside is served as far as it can be and not merged again.
+ */
+TSN_MUST_CHECK enum tsn_code maintain_examine(struct tsn_store *s, const uint32_t *chosen,
+    uint32_t n, struct tsn_err *err);
+
 /** Removes what no manifest names; sets damaged segments aside. */
 TSN_MUST_CHECK enum tsn_code maintain_tidy(struct tsn_store *s, struct tsn_err *err);
 

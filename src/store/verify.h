@@ -42,4 +42,18 @@ struct tsn_store_verify {
 TSN_MUST_CHECK enum tsn_code tsn_store_verify(const char *dir, struct tsn_keys *keys,
     struct tsn_store_verify *v, struct tsn_err *err);
 
+/* A file that was set aside. */
+struct tsn_store_quarantined {
+	const char *file;		/* its name in the folder `quarantine` */
+	const char *why;		/* NULL: unknown */
+	bool missing;			/* it was not there any more: only what was known of it is */
+	bool known;			/* events and times are */
+	uint64_t events, bytes;
+	int64_t time_min, time_max;
+};
+
+/** How many files were set aside in the store of this folder; each() may be NULL. */
+uint64_t tsn_store_quarantine(const char *store,
+    void (*each)(void *ctx, const struct tsn_store_quarantined *x), void *ctx);
+
 #endif

@@ -149,7 +149,9 @@ read_all(const char *path)
 	if (seg_open(&r.segs[0], path, &err) == TSN_OK) {
 		for (unsigned i = 0; i < TSN_COUNT(w.preds); i++)
 			scan(&r, i);
-		if (seg_load(&r.segs[0], w.keys, &r.sources, &err) == TSN_OK)
+		/* A scan closes what it found damaged. */
+		if (r.segs[0].file.ptr != NULL &&
+		    seg_load(&r.segs[0], w.keys, &r.sources, &err) == TSN_OK)
 			(void)!seg_verify(&r.segs[0], &err);
 		seg_close(&r.segs[0]);
 	} else {
