@@ -358,7 +358,8 @@ run(int argc, char **argv)
 
 const struct tsn_command tsn_cmd_search = {
 	.name = "search",
-	.usage = "[--data DIR] [--archive DIR] [--from T] [--to T] [--limit N] [--format json|table|csv] QUERY",
+	.usage = "[--data DIR] [--archive DIR] [--from T] [--to T] [--limit N] "
+		 "[--format json|table|csv] QUERY",
 	.doc = "searches the stored events; docs/query-language.md tells the language",
 	.run = run,
 };

@@ -121,8 +121,8 @@ cmd_store_archive(const struct store_options *o)
 	if (o->format != NULL && !w.a.jsonl && strcmp(o->format, "segments") != 0)
 		return tsn_cmd_usage(&tsn_cmd_store, "--format wants segments or jsonl");
 	if (w.a.jsonl && o->remove)
-		return tsn_cmd_usage(&tsn_cmd_store, "JSON lines cannot be brought back: --remove goes with "
-		    "--format segments");
+		return tsn_cmd_usage(&tsn_cmd_store, "JSON lines cannot be brought back: --remove goes "
+		    "with --format segments");
 	status = open_work(&w, tsn_cmd_data_dir(o->data), true, &err);
 	if (status >= 0)
 		return status;

@@ -43,7 +43,7 @@ struct tsn_store_archive {
 /** Seals first.  TSN_EBUSY: another process writes to the archive.  TSN_EAGAIN: no room there. */
 TSN_MUST_CHECK enum tsn_code tsn_store_archive(struct tsn_store *s, struct tsn_store_archive *a,
     struct tsn_err *err);
-/** The same way back: segments that touch [from, to) and are not in the store. `remove`: ignored. */
+/** The way back: segments that touch [from, to) and are not in the store.  `remove`: ignored. */
 TSN_MUST_CHECK enum tsn_code tsn_store_restore(struct tsn_store *s, struct tsn_store_archive *a,
     struct tsn_err *err);
 
