@@ -1,6 +1,7 @@
 #include "base/slice.h"
 
 #include "base/assert.h"
+#include "base/find.h"
 
 bool
 tsn_slice_eq_nocase(struct tsn_slice a, struct tsn_slice b)
@@ -22,7 +23,7 @@ tsn_slice_find(struct tsn_slice s, struct tsn_slice needle)
 		return 0;
 	if (needle.len > s.len)
 		return SIZE_MAX;
-	hit = memmem(s.ptr, s.len, needle.ptr, needle.len);
+	hit = tsn_find(s, needle);
 	return hit == NULL ? SIZE_MAX : (size_t)(hit - s.ptr);
 }
 

@@ -57,6 +57,27 @@ tsn_lower(char c)
 	return (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
 }
 
+/** True when no byte is above 0x7f. */
+static inline bool
+tsn_slice_is_ascii(struct tsn_slice s)
+{
+	uint64_t all = 0, part;
+	size_t i = 0;
+
+	for (; i + 8 <= s.len; i += 8) {
+		memcpy(&part, s.ptr + i, 8);
+		all |= part;
+	}
+	if (i < s.len && s.len >= 8) {
+		memcpy(&part, s.ptr + s.len - 8, 8);
+		all |= part;
+		i = s.len;
+	}
+	for (; i < s.len; i++)
+		all |= (unsigned char)s.ptr[i];
+	return (all & 0x8080808080808080ull) == 0;
+}
+
 /** The part of s from byte `at` (all of it gone when at >= s.len). */
 static inline struct tsn_slice
 tsn_slice_from(struct tsn_slice s, size_t at)

@@ -41,7 +41,8 @@ enum atom_place {
 	PLACE_EQ,
 	PLACE_SUFFIX,
 	PLACE_PREFIX,
-	PLACE_GRAMS,
+	PLACE_GRAMS,		/* anywhere, literals of four bytes and more */
+	PLACE_SHORT,		/* anywhere, literals of two and three bytes */
 	PLACE_WIDE,		/* anywhere, literals with a character beyond ASCII */
 	PLACE_DIRECT,		/* tested on each value of its slots */
 };
@@ -104,7 +105,8 @@ struct slot_index {
 	struct table eq;		/* key: hash of the folded value */
 	struct table suffix;		/* key: last 1 to 8 bytes */
 	struct table prefix;		/* key: first 1 to 8 bytes */
-	struct grams grams;		/* 4 bytes anywhere */
+	struct grams grams;		/* literals of 4 bytes and more anywhere */
+	struct grams small;		/* literals of 2 and 3 bytes anywhere */
 	struct grams wide;		/* 2 bytes anywhere, the first beyond ASCII */
 	const uint32_t *direct;		/* atoms to test on each value */
 	uint32_t direct_count;
@@ -113,6 +115,7 @@ struct slot_index {
 	uint16_t suffix_lens;		/* bit n: there are keys of n bytes */
 	uint16_t prefix_lens;
 	uint64_t eq_lens;		/* bit min(len, 63) */
+	size_t least;			/* no text to be found anywhere is shorter */
 };
 
 struct plan {
@@ -213,6 +216,18 @@ TSN_MUST_CHECK enum tsn_code tsn_run_room(struct tsn_detect *d, const struct pla
 void tsn_run_prepare(struct tsn_detect *d, const struct plan *p);
 /** The value of an atom on the event at hand, found or tested now. */
 bool tsn_run_atom(struct tsn_detect *d, uint32_t atom);
+
+/** Tests an atom on the event at hand. */
+bool tsn_run_test(struct tsn_detect *d, const struct atom *a);
+/** Tests an atom on one value. */
+bool tsn_run_test_value(struct tsn_detect *d, const struct atom *a, const struct tsn_field *f,
+    struct tsn_value *v);
+
+/* look.c */
+/** Looks the values of all slots that have any up. */
+void tsn_look_slots(struct tsn_detect *d);
+/** Looks all texts of the record up. */
+void tsn_look_record(struct tsn_detect *d);
 
 /* emit.c */
 /** Hands a finding of a unit on the event at hand to the callback. */

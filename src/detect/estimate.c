@@ -5,14 +5,12 @@
  */
 #include "detect/detect_int.h"
 
-#define LITERAL_MIN 4u
-
 static void
 count_grams(struct census *census, const struct atom *a)
 {
 	struct tsn_slice t = a->literal;
 
-	for (size_t i = 0; i + LITERAL_MIN <= t.len && i < 256; i++)
+	for (size_t i = 0; i + GRAM_MAX <= t.len && i < 256; i++)
 		*census_at(census, t.ptr + i) += a->uses;
 }
 
@@ -31,7 +29,9 @@ place_anywhere(const struct atom *a)
 {
 	if (is_wide(a->literal))
 		return PLACE_WIDE;
-	return a->literal.len >= LITERAL_MIN ? PLACE_GRAMS : PLACE_DIRECT;
+	if (a->literal.len >= GRAM_MAX)
+		return PLACE_GRAMS;
+	return a->literal.len >= GRAM_MIN ? PLACE_SHORT : PLACE_DIRECT;
 }
 
 static void
@@ -82,7 +82,7 @@ truth_of(struct census *census, const struct atom *a)
 	struct tsn_slice t = a->literal;
 	float r;
 
-	for (size_t i = 0; i + LITERAL_MIN <= t.len && i < 256; i++)
+	for (size_t i = 0; i + GRAM_MAX <= t.len && i < 256; i++)
 		if (*census_at(census, t.ptr + i) < seen)
 			seen = *census_at(census, t.ptr + i);
 	r = rarity(t.len, seen == UINT32_MAX ? 0 : seen);

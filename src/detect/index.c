@@ -22,8 +22,12 @@ struct builder {
 static bool
 wanted(const struct atom *a)
 {
-	/* Looking for more texts at once costs little more, and spares testing them later. */
-	return a->place != PLACE_NONE && (a->witness || (a->exact && a->place != PLACE_DIRECT));
+	/*
+	 * Looking for more texts at once costs little more, and spares testing them later; short ones
+	 * stand in every other value.
+	 */
+	return a->place != PLACE_NONE && (a->witness ||
+	    (a->exact && a->place != PLACE_DIRECT && a->place != PLACE_SHORT));
 }
 
 static enum tsn_code
@@ -71,14 +75,23 @@ by_slot(const void *a, const void *b)
 	return x->atom < y->atom ? -1 : x->atom > y->atom;
 }
 
+/* Where the rarest `step` runs in a row begin: the commonest of them counts. */
 static uint32_t
-rarest_gram(struct census *census, struct tsn_slice t)
+rarest_grams(struct census *census, struct tsn_slice t, uint32_t step)
 {
-	uint32_t best = 0;
+	uint32_t best = 0, best_count = UINT32_MAX;
 
-	for (uint32_t i = 1; i + 4 <= t.len && i < 256; i++)
-		if (*census_at(census, t.ptr + i) < *census_at(census, t.ptr + best))
+	for (uint32_t i = 0; i + step + GRAM_MAX - 1 <= t.len && i < 256; i++) {
+		uint32_t count = 0;
+
+		for (uint32_t k = 0; k < step; k++)
+			if (*census_at(census, t.ptr + i + k) > count)
+				count = *census_at(census, t.ptr + i + k);
+		if (count < best_count) {
 			best = i;
+			best_count = count;
+		}
+	}
 	return best;
 }
 
@@ -102,20 +115,65 @@ entry_of(struct builder *b, struct slot_index *si, const struct item *item)
 		memcpy(&e.key, t.ptr, n);
 		si->prefix_lens |= (uint16_t)(1u << n);
 		break;
-	case PLACE_GRAMS:
-		e.offset = rarest_gram(b->census, t);
-		e.key = (uint32_t)tsn_hash_read32(t.ptr + e.offset);
-		break;
 	case PLACE_WIDE:
 		while ((unsigned char)t.ptr[e.offset] < 0x80)
 			e.offset++;
 		memcpy(&e.key, t.ptr + e.offset, 2);
 		break;
 	case PLACE_NONE:
+	case PLACE_GRAMS:
+	case PLACE_SHORT:
 	case PLACE_DIRECT:
 		break;
 	}
 	return e;
+}
+
+/* Runs are as long as the shortest literal allows; what that leaves over is the step. */
+static struct grams
+shape_of(const struct builder *b, const struct item *items, uint32_t count)
+{
+	struct grams g = {.least = GRAM_STEP_MAX + GRAM_MAX};
+
+	for (uint32_t i = 0; i < count; i++)
+		if (b->p->atoms[items[i].atom].literal.len < g.least)
+			g.least = b->p->atoms[items[i].atom].literal.len;
+	TSN_ASSERT(g.least >= GRAM_MIN);
+	g.width = g.least < GRAM_MAX ? (uint32_t)g.least : GRAM_MAX;
+	g.step = (uint32_t)g.least - g.width + 1;
+	while (g.step > 1 && count * g.step > GRAM_STEP_ENTRIES)
+		g.step--;
+	return g;
+}
+
+static void
+least_of(struct slot_index *si, size_t len)
+{
+	if (len < si->least)
+		si->least = len;
+}
+
+static enum tsn_code
+build_grams(struct builder *b, struct slot_index *si, struct grams *g, const struct item *items,
+    uint32_t count)
+{
+	struct grams shape = shape_of(b, items, count);
+	uint32_t step = shape.step;
+	struct entry *entries = tsn_arena_calloc(&b->p->arena, count * step, sizeof *entries);
+
+	if (entries == NULL)
+		return TSN_ENOMEM;
+	*g = shape;
+	least_of(si, shape.least);
+	for (uint32_t i = 0; i < count; i++) {
+		struct tsn_slice t = b->p->atoms[items[i].atom].literal;
+		uint32_t from = rarest_grams(b->census, t, step);
+
+		for (uint32_t k = 0; k < step; k++)
+			entries[i * step + k] = (struct entry){.literal = t, .atom = items[i].atom,
+			    .offset = from + k, .key = gram_at(t, from + k, g->width)};
+	}
+	return tsn_grams_build(g, &b->p->arena, entries, count * step);
 }
 
 static enum tsn_code
@@ -148,6 +206,10 @@ build_place(struct builder *b, const struct item *items, uint32_t count)
 	si->any = true;
 	if (items[0].place == PLACE_DIRECT)
 		return build_direct(p, si, items, count);
+	if (items[0].place == PLACE_GRAMS)
+		return build_grams(b, si, &si->grams, items, count);
+	if (items[0].place == PLACE_SHORT)
+		return build_grams(b, si, &si->small, items, count);
 	entries = tsn_arena_calloc(&p->arena, count, sizeof *entries);
 	if (entries == NULL)
 		return TSN_ENOMEM;
@@ -160,11 +222,12 @@ build_place(struct builder *b, const struct item *items, uint32_t count)
 		return tsn_table_build(&si->suffix, &p->arena, entries, count);
 	case PLACE_PREFIX:
 		return tsn_table_build(&si->prefix, &p->arena, entries, count);
-	case PLACE_GRAMS:
-		return tsn_grams_build(&si->grams, &p->arena, entries, count);
 	case PLACE_WIDE:
+		least_of(si, GRAM_MIN);
 		return tsn_grams_build(&si->wide, &p->arena, entries, count);
 	case PLACE_NONE:
+	case PLACE_GRAMS:
+	case PLACE_SHORT:
 	case PLACE_DIRECT:
 		break;
 	}

@@ -160,6 +160,8 @@ keep_slots(struct compiler *c)
 	if (p->slots == NULL || p->slot_of == NULL)
 		return out_of_memory(c);
 	memcpy(p->slot_of, c->slot_of, p->slot_of_count * sizeof *p->slot_of);
+	for (uint32_t i = 0; i < p->slot_count; i++)
+		p->slots[i].grams.least = p->slots[i].small.least = p->slots[i].least = SIZE_MAX;
 	return TSN_OK;
 }
 

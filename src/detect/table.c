@@ -46,7 +46,6 @@ tsn_grams_build(struct grams *g, struct tsn_arena *arena, struct entry *entries,
 {
 	uint32_t bits;
 
-	*g = (struct grams){0};
 	if (count == 0)
 		return TSN_OK;
 	/* One bit in thirty-two or fewer is set: most positions of a text end at the bitmap. */

@@ -2,13 +2,18 @@
  * detect/table: look-ups of literals in values.
  *
  * A table maps a 64-bit key to the entries that share it.  A gram set finds literals anywhere in a
- * text: of each literal one run of four bytes (the rarest) is in it, or of two; every position of
- * the text is asked in a bitmap first, then in the table, then the whole literal is compared.
+ * text: of each literal a run of four bytes (the rarest) is in it, of shorter ones all; places of
+ * the text are asked in a bitmap first, then in the table, then the whole literal is compared.
+ *
+ * Where all literals are long the set holds several runs in a row of each: of `step` places of the
+ * text one is then enough.  Keys leave out the bit that tells the case of ASCII letters, so that an
+ * ASCII text need not be folded to find out that nothing of the set stands in it.
  */
 #ifndef TSN_DETECT_TABLE_INT_H
 #define TSN_DETECT_TABLE_INT_H
 
 #include "base/arena.h"
+#include "base/compiler.h"
 #include "base/hash.h"
 
 struct entry {
@@ -35,16 +40,28 @@ struct table {
 #define GRAM_SHIFT_MIDDLE 16u
 #define GRAM_SHIFT_LARGE 13u
 
+/* Bytes of a run. */
+#define GRAM_MIN 2u
+#define GRAM_MAX 4u
+#define GRAM_CASE 0x20202020u
+
 struct grams {
 	struct table table;
 	uint64_t *bits;
 	uint32_t shift;			/* of the hash that picks a bit */
+	uint32_t width;			/* bytes of its runs */
+	uint32_t step;			/* how far apart the places are that are looked at */
+	size_t least;			/* the shortest literal is no shorter; SIZE_MAX: empty set */
 };
+
+#define GRAM_STEP_MAX 8u
+/* More runs than that ask for a larger bitmap, which costs more than fewer looks save. */
+#define GRAM_STEP_ENTRIES 2048u
 
 /** Sorts the entries (it keeps the array) and builds the slots in the arena. */
 TSN_MUST_CHECK enum tsn_code tsn_table_build(struct table *t, struct tsn_arena *arena,
     struct entry *entries, uint32_t count);
-/** As tsn_table_build; entries' keys are 4 bytes of their literal. */
+/** As tsn_table_build, into a set whose shape is decided; keys are runs of the literals. */
 TSN_MUST_CHECK enum tsn_code tsn_grams_build(struct grams *g, struct tsn_arena *arena,
     struct entry *entries, uint32_t count);
 
@@ -65,6 +82,19 @@ table_find(const struct table *t, uint64_t key, uint32_t *ret_count)
 		if (s->count == 0 || s->key == key)
 			return t->entries + s->first;
 	}
+}
+
+/** The key of the run of `width` bytes at `at`, which are there. */
+static inline uint32_t
+gram_at(struct tsn_slice t, size_t at, uint32_t width)
+{
+	uint32_t key = GRAM_CASE;
+
+	if (TSN_LIKELY(at + GRAM_MAX <= t.len))
+		return ((uint32_t)tsn_hash_read32(t.ptr + at) | GRAM_CASE) << (32 - 8 * width);
+	for (uint32_t i = 0; i < width; i++)
+		key |= (uint32_t)(unsigned char)t.ptr[at + i] << 8 * i;
+	return key << (32 - 8 * width);
 }
 
 static inline uint32_t

@@ -2,7 +2,7 @@
 
 #include "base/assert.h"
 #include "base/ip.h"
-#include "match/find.h"
+#include "base/find.h"
 #include "match/fold.h"
 #include "match/order.h"
 #include "match/regex.h"

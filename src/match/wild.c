@@ -1,6 +1,6 @@
 #include "match/wild.h"
 
-#include "match/find.h"
+#include "base/find.h"
 #include "match/fold.h"
 #include "match/pred.h"
 

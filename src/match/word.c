@@ -1,6 +1,6 @@
 #include "match/word.h"
 
-#include "match/find.h"
+#include "base/find.h"
 #include "match/pred.h"
 
 bool

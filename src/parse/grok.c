@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
-#include "match/find.h"
+#include "base/find.h"
 #include "parse/grok_int.h"
 
 /* Steps of one search from one place; what honest patterns need is a thousandth of it. */

@@ -15,14 +15,17 @@ static struct tsn_slice
 next_field(struct tsn_scan *s)
 {
 	struct tsn_slice rest = tsn_scan_rest(s), v = rest;
-	size_t tab = tsn_slice_find_char(rest, '\t'), hash = tsn_slice_find(rest, TSN_SLICE("#011"));
+	size_t tab = tsn_slice_find_char(rest, '\t'), hash;
 
-	if (tab == SIZE_MAX && hash == SIZE_MAX) {
-		s->at = s->end;
-		return rest;
+	/* not beyond the tab: each byte is looked at once */
+	v.len = tab == SIZE_MAX ? rest.len : tab;
+	hash = tsn_slice_find(v, TSN_SLICE("#011"));
+	if (hash != SIZE_MAX) {
+		v.len = hash;
+		s->at += hash + 4;
+	} else {
+		s->at = tab == SIZE_MAX ? s->end : s->at + tab + 1;
 	}
-	v.len = tab < hash ? tab : hash;
-	s->at += v.len + (tab < hash ? 1 : 4);
 	return v;
 }
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "match/atom.h"
-#include "match/find.h"
+#include "base/find.h"
 #include "match/fold.h"
 #include "match/literal.h"
 #include "match/wild.h"

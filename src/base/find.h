@@ -1,8 +1,8 @@
 /*
- * match/find: a short text in a longer one.
+ * base/find: a short text in a longer one.
  */
-#ifndef TSN_MATCH_FIND_H
-#define TSN_MATCH_FIND_H
+#ifndef TSN_BASE_FIND_H
+#define TSN_BASE_FIND_H
 
 #include <stdbool.h>
 

@@ -2,7 +2,7 @@
  * Sixteen places at a time: where both the first and the last byte of the needle stand, the rest is
  * compared.  Values of events are short, so what counts is the cost of beginning.
  */
-#include "match/find.h"
+#include "base/find.h"
 
 #include "base/compiler.h"
 
