@@ -1,10 +1,12 @@
 /* tocsin rules: check and test rule files, explain what a rule does on records. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cmd/cmd_list.h"
 #include "cmd/rules_int.h"
 #include "os/clock.h"
+#include "rule/same.h"
 #include "rule/taxonomy.h"
 #include "server/prove.h"
 
@@ -76,10 +78,9 @@ print_source(const struct tsn_rule *r)
 
 /* What keeps a loaded rule from ever firing. */
 static enum tsn_code
-audit_rules(const struct tsn_ruleset *set, struct tsn_err *err)
+audit_rules(const struct tsn_ruleset *set, struct tsn_taxonomy *t, struct tsn_err *err)
 {
-	struct tsn_taxonomy *t = tsn_taxonomy_new();
-	enum tsn_code code = t == NULL ? TSN_ENOMEM : tsn_taxonomy_add_content(t, err);
+	enum tsn_code code = tsn_taxonomy_add_content(t, err);
 
 	for (uint32_t i = 0; i < set->count && code == TSN_OK; i++) {
 		const struct tsn_view *views[TSN_VIEWS_PER_RULE_MAX];
@@ -98,8 +99,54 @@ audit_rules(const struct tsn_ruleset *set, struct tsn_err *err)
 		if (a.view_count > 0)
 			audit_fields(&a, r->condition, 0);
 	}
-	tsn_taxonomy_free(t);
 	return code;
+}
+
+struct summed {
+	uint64_t sum[2];
+	const struct tsn_rule *rule;
+};
+
+static int
+by_sum(const void *a, const void *b)
+{
+	const struct summed *x = a, *y = b;
+
+	for (int i = 0; i < 2; i++)
+		if (x->sum[i] != y->sum[i])
+			return x->sum[i] < y->sum[i] ? -1 : 1;
+	return x->rule < y->rule ? -1 : x->rule > y->rule;
+}
+
+/* Rules that raise alerts of the same: each is told of beside the first of its like. */
+static enum tsn_code
+audit_duplicates(const struct tsn_ruleset *set, struct tsn_err *err)
+{
+	struct summed *list = calloc((size_t)set->count + 1, sizeof *list);
+	uint32_t n = 0, first = 0;
+
+	if (list == NULL)
+		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
+	for (uint32_t i = 0; i < set->count; i++)
+		if (set->rules[i].generate && tsn_rule_sum(set, i, list[n].sum))
+			list[n++].rule = &set->rules[i];
+	if (n > 0)
+		qsort(list, n, sizeof *list, by_sum);
+	for (uint32_t i = 1; i < n; i++) {
+		const struct tsn_rule *r = list[i].rule, *other = list[first].rule;
+		char file[600], there[600], name[160];
+
+		if (memcmp(list[i].sum, list[first].sum, sizeof list[i].sum) != 0) {
+			first = i;
+			continue;
+		}
+		(void)printf("%s:%u: note: duplicate: the same condition as \"%s\" at %s:%u\n",
+		    tsn_slice_escape(r->file, file, sizeof file), r->line,
+		    tsn_slice_escape(other->name, name, sizeof name),
+		    tsn_slice_escape(other->file, there, sizeof there), other->line);
+	}
+	free(list);
+	return TSN_OK;
 }
 
 enum tsn_code
@@ -146,8 +193,22 @@ check_exceptions(const struct tsn_ruleset *set, const struct tsn_rules_paths *p,
 }
 
 static enum tsn_code
-check(struct tsn_loader *l, const struct tsn_rules_paths *p, uint32_t *ret_failed,
-    struct tsn_err *err)
+audit(const struct tsn_ruleset *set, const struct tsn_rules_survey *survey, struct tsn_err *err)
+{
+	struct tsn_taxonomy *t = tsn_taxonomy_new();
+	enum tsn_code code = t == NULL ? TSN_ENOMEM : audit_rules(set, t, err);
+
+	if (code == TSN_OK)
+		code = audit_duplicates(set, err);
+	if (code == TSN_OK && (survey->samples->count > 0 || survey->data != NULL))
+		code = tsn_rules_survey(set, t, survey, err);
+	tsn_taxonomy_free(t);
+	return code;
+}
+
+static enum tsn_code
+check(struct tsn_loader *l, const struct tsn_rules_paths *p,
+    const struct tsn_rules_survey *survey, uint32_t *ret_failed, struct tsn_err *err)
 {
 	struct tsn_ruleset *set;
 	struct tsn_rule_report report;
@@ -160,7 +221,7 @@ check(struct tsn_loader *l, const struct tsn_rules_paths *p, uint32_t *ret_faile
 	code = report.loaded + report.skipped + report.failed + report.exceptions > 0 ? TSN_OK
 	    : TSN_ERR(err, TSN_EINVAL, "%s: no rules in it (.yml and .yaml files)", p->paths[0]);
 	if (code == TSN_OK)
-		code = audit_rules(set, err);
+		code = audit(set, survey, err);
 	if (code == TSN_OK)
 		code = check_exceptions(set, p, &refused, err);
 	if (code == TSN_OK && set->exception_count > 0)
@@ -175,7 +236,7 @@ check(struct tsn_loader *l, const struct tsn_rules_paths *p, uint32_t *ret_faile
 }
 
 static int
-run_check(const struct tsn_rules_paths *p)
+run_check(const struct tsn_rules_paths *p, const struct tsn_rules_survey *survey)
 {
 	struct tsn_loader *l = tsn_loader_new();
 	struct tsn_err err = {0};
@@ -183,7 +244,7 @@ run_check(const struct tsn_rules_paths *p)
 	enum tsn_code code = TSN_ENOMEM;
 
 	if (l != NULL)
-		code = check(l, p, &failed, &err);
+		code = check(l, p, survey, &failed, &err);
 	tsn_loader_free(l);
 	if (code != TSN_OK)
 		return tsn_cmd_fail(&tsn_cmd_rules, code, &err);
@@ -196,14 +257,22 @@ run(int argc, char **argv)
 	struct tsn_rules_explain explain = {0};
 	struct tsn_option_list exceptions = {0};
 	struct tsn_rules_paths paths = {.exceptions = &exceptions};
+	struct tsn_option_list samples = {0};
+	struct tsn_rules_survey survey = {.samples = &samples};
 	const struct tsn_option options[] = {
 		{"--values", TSN_OPT_TEXT, &explain.values, "DIR",
 		    "value lists for |expand: NAME.txt, one value a line"},
 		{"--exceptions", TSN_OPT_LIST, &exceptions, "DIR",
 		    "known and wanted findings (docs/exceptions.md)"},
 		{"--id", TSN_OPT_TEXT, &explain.id, "ID", "explain: this rule of RULE alone"},
-		{"--kind", TSN_OPT_TEXT, &explain.kind, "KIND", "explain: the kind of the records"},
-		{"--limit", TSN_OPT_U64, &explain.limit, "N", "explain: the first N records"},
+		{"--kind", TSN_OPT_TEXT, &explain.kind, "KIND", "explain, check: the kind of the records"},
+		{"--limit", TSN_OPT_U64, &explain.limit, "N",
+		    "explain: the first N records; check: so many events (200000)"},
+		{"--sample", TSN_OPT_LIST, &samples, "FILE",
+		    "check: which rules can fire on these records, and what they cost"},
+		{"--data", TSN_OPT_TEXT, &survey.data, "DIR",
+		    "check: the same on stored events, newest first"},
+		{"--top", TSN_OPT_U64, &survey.top, "N", "check: so many expensive rules (10)"},
 	};
 	int operands, status = tsn_cmd_options(&tsn_cmd_rules, options, TSN_COUNT(options), argc, argv,
 	    &operands);
@@ -213,10 +282,12 @@ run(int argc, char **argv)
 	paths.paths = argv + 2;
 	paths.count = operands - 1;
 	paths.values = explain.values;
+	survey.kind = explain.kind;
+	survey.events_max = explain.limit;
 	if (operands >= 1 && strcmp(argv[1], "check") == 0) {
 		if (operands < 2)
 			return tsn_cmd_usage(&tsn_cmd_rules, "check takes files or folders");
-		return run_check(&paths);
+		return run_check(&paths, &survey);
 	}
 	if (operands >= 1 && strcmp(argv[1], "explain") == 0) {
 		if (operands != 3)

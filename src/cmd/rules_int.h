@@ -4,6 +4,7 @@
 
 #include "cmd/cmd.h"
 #include "rule/load.h"
+#include "rule/taxonomy.h"
 
 /** One line of the report on stdout: "file:line: message". */
 void tsn_rules_print(FILE *out, const struct tsn_problem *p);
@@ -31,6 +32,18 @@ struct tsn_rules_paths {
 /** Loads them all; what is wrong with them is in the report. */
 TSN_MUST_CHECK enum tsn_code tsn_rules_load(struct tsn_loader *l, const struct tsn_rules_paths *p,
     struct tsn_ruleset **ret_set, struct tsn_rule_report *ret_report, struct tsn_err *err);
+
+struct tsn_rules_survey {
+	const struct tsn_option_list *samples;	/* files and folders of records */
+	const char *data;			/* or NULL: the store of this data folder, newest events */
+	const char *kind;			/* of the samples; NULL: recognised */
+	uint64_t events_max;			/* 0: the default */
+	uint64_t top;				/* expensive rules that are told; 0: the default */
+};
+
+/** Which rules can never fire on the events, and which are expensive, on stdout. */
+TSN_MUST_CHECK enum tsn_code tsn_rules_survey(const struct tsn_ruleset *set,
+    struct tsn_taxonomy *taxonomy, const struct tsn_rules_survey *o, struct tsn_err *err);
 
 /** tocsin rules test: the tests kept beside rules; returns the exit status. */
 int tsn_rules_test(const struct tsn_command *cmd, const struct tsn_rules_paths *paths);

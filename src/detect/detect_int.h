@@ -216,6 +216,8 @@ TSN_MUST_CHECK enum tsn_code tsn_run_room(struct tsn_detect *d, const struct pla
 void tsn_run_prepare(struct tsn_detect *d, const struct plan *p);
 /** The value of an atom on the event at hand, found or tested now. */
 bool tsn_run_atom(struct tsn_detect *d, uint32_t atom);
+/** The value of a unit's condition on the event at hand. */
+bool tsn_run_unit(struct tsn_detect *d, const struct unit *u);
 
 /** Tests an atom on the event at hand. */
 bool tsn_run_test(struct tsn_detect *d, const struct atom *a);

@@ -103,8 +103,8 @@ link_fields(struct tsn_detect *d)
 	}
 }
 
-static bool
-run_unit(struct tsn_detect *d, const struct unit *u)
+bool
+tsn_run_unit(struct tsn_detect *d, const struct unit *u)
 {
 	const struct tsn_prog_step *steps = u->prog.steps;
 	uint32_t at = u->prog.start;
@@ -136,7 +136,7 @@ run_plan(struct tsn_detect *d, const struct plan *p)
 			const struct unit *u = &p->units[w * 64 + (unsigned)__builtin_ctzll(bits)];
 
 			d->stats.rules_looked_at++;
-			if (d->fired[u->rule] != d->event_number && run_unit(d, u)) {
+			if (d->fired[u->rule] != d->event_number && tsn_run_unit(d, u)) {
 				d->fired[u->rule] = d->event_number;
 				TSN_TRY(tsn_emit_single(d, u));
 			}

@@ -78,7 +78,7 @@ def test_bad_input():
     for name, (data, message) in cases.items():
         with lib.Folder() as folder:
             (folder / name).write_bytes(data)
-            out, _ = check(folder, 0 if name == "empty.yml" else 1)
+            out, _ = check(folder, 2 if name == "empty.yml" else 1)
             assert message in "\n".join(out), (name, out)
     lib.run("rules", "check", "/nonexistent/rules", status=2)
     lib.run("rules", "check", status=2)
