@@ -177,8 +177,8 @@ report(struct state *s, struct tsn_err *err)
 	}
 	print_costs(s, list, count, all_ns);
 	(void)printf("%llu events looked at: %u of %u rules can fire on such, %u never do; conditions "
-	    "cost %.0f ns per event\n", (unsigned long long)tsn_survey_events(s->survey), generating - dead,
-	    generating, dead, all_ns / (double)tsn_survey_events(s->survey));
+	    "cost %.0f ns per event\n", (unsigned long long)tsn_survey_events(s->survey),
+	    generating - dead, generating, dead, all_ns / (double)tsn_survey_events(s->survey));
 	free(list);
 	return TSN_OK;
 }
