@@ -1,4 +1,4 @@
-/* Hits wait for the watermark in a heap, then are judged in the order of (time, id). */
+/* Hits wait for the watermark in a heap, then are judged in the order of (time, rank, id). */
 #include "detect/corr_int.h"
 
 #include <stdlib.h>
@@ -6,22 +6,32 @@
 #include "base/assert.h"
 #include "detect/map_int.h"
 
-#define SOURCES_MAX 4096u
-/* An event from the future moves the watermark to no more than this after it was received. */
-#define AHEAD_NS TSN_NS_PER_DAY
-
 enum tsn_code
 tsn_corr_init(struct tsn_detect *d)
 {
 	struct corr_engine *e = &d->corr;
 
 	e->now_ns = TSN_TIME_NONE;
+	e->resume_ns = TSN_TIME_NONE;
 	e->received_ns = TSN_TIME_NONE;
 	if (d->set->corr_count == 0)
 		return TSN_OK;
 	e->states = calloc(d->set->corr_count, sizeof *e->states);
 	e->scratch = calloc(ENTRIES_MAX, sizeof *e->scratch);
-	return e->states == NULL || e->scratch == NULL ? TSN_ENOMEM : TSN_OK;
+	if (e->states == NULL || e->scratch == NULL)
+		return TSN_ENOMEM;
+	for (uint32_t i = 0; i < d->set->corr_count; i++) {
+		e->states[i].def = &d->set->corrs[i];
+		e->states[i].total = &e->bytes;
+	}
+	return TSN_OK;
+}
+
+static void
+free_hit(struct hit *hit)
+{
+	tsn_under_drop(hit->under);
+	free(hit);
 }
 
 void
@@ -30,14 +40,18 @@ tsn_corr_done(struct tsn_detect *d)
 	struct corr_engine *e = &d->corr;
 
 	for (uint32_t i = 0; i < e->heap_count; i++)
-		free(e->heap[i]);
+		free_hit(e->heap[i]);
+	e->timer_count = 0;
 	for (uint32_t i = 0; e->states != NULL && i < d->set->corr_count; i++) {
-		while (e->states[i].oldest != NULL)
+		while (e->states[i].oldest != NULL) {
+			e->states[i].oldest->timer = 0;
 			tsn_group_free(&e->states[i], e->states[i].oldest);
+		}
 		free(e->states[i].buckets);
 	}
 	free(e->states);
 	free(e->heap);
+	free(e->timers);
 	free(e->sources);
 	free(e->scratch);
 	*e = (struct corr_engine){0};
@@ -48,6 +62,8 @@ before(const struct hit *a, const struct hit *b)
 {
 	if (a->time_ns != b->time_ns)
 		return a->time_ns < b->time_ns;
+	if (a->rank != b->rank)
+		return a->rank < b->rank;
 	if (a->id[0] != b->id[0])
 		return a->id[0] < b->id[0];
 	if (a->id[1] != b->id[1])
@@ -88,36 +104,18 @@ pop(struct corr_engine *e)
 	return top;
 }
 
-/* Groups that no further hit can belong to; the oldest first: it ends at the first that stays. */
-static enum tsn_code
-expire(struct tsn_detect *d, uint32_t corr, int64_t now_ns)
+/* The oldest first: it ends at the first that stays.  Windows that were open have ended before. */
+void
+tsn_corr_expire(struct tsn_detect *d, uint32_t corr)
 {
 	struct corr_state *s = &d->corr.states[corr];
-	int64_t keep = tsn_judge_keep_ns(d->set->corrs[corr].c);
 	struct group *g;
 
-	if (keep == INT64_MAX)
-		return TSN_OK;
-	while ((g = s->oldest) != NULL && g->last_ns < time_minus(now_ns, keep)) {
-		TSN_TRY(tsn_judge_close(d, corr, g));
+	if (s->def->keep_ns == INT64_MAX || d->corr.now_ns == TSN_TIME_NONE)
+		return;
+	while ((g = s->oldest) != NULL && g->timer == 0 &&
+	    g->last_ns < time_minus(d->corr.now_ns, s->def->keep_ns))
 		tsn_group_free(s, g);
-	}
-	return TSN_OK;
-}
-
-/* Bytes of all correlations; *ret_largest is the one that holds most. */
-static size_t
-held(const struct tsn_detect *d, uint32_t *ret_largest)
-{
-	size_t total = 0;
-
-	*ret_largest = 0;
-	for (uint32_t i = 0; i < d->set->corr_count; i++) {
-		total += d->corr.states[i].bytes;
-		if (d->corr.states[i].bytes > d->corr.states[*ret_largest].bytes)
-			*ret_largest = i;
-	}
-	return total;
 }
 
 /*
@@ -127,22 +125,21 @@ held(const struct tsn_detect *d, uint32_t *ret_largest)
 static enum tsn_code
 keep_budget(struct tsn_detect *d, uint32_t corr)
 {
+	struct corr_engine *e = &d->corr;
 	size_t share = d->set->options.state_bytes / d->set->corr_count;
-	uint32_t largest;
+	uint32_t largest = 0;
 
-	if (d->corr.states[corr].bytes <= share)
+	if (e->bytes <= d->set->options.state_bytes || e->states[corr].bytes <= share)
 		return TSN_OK;
-	while (held(d, &largest) > d->set->options.state_bytes) {
-		struct corr_state *s = &d->corr.states[largest];
-		struct group *g = s->oldest;
+	for (uint32_t i = 1; i < d->set->corr_count; i++)
+		if (e->states[i].bytes > e->states[largest].bytes)
+			largest = i;
+	while (e->bytes > d->set->options.state_bytes && e->states[largest].bytes > share) {
+		struct corr_state *s = &e->states[largest];
 
-		if (g == NULL || g == s->newest)
+		if (s->oldest == NULL || s->oldest == s->newest)
 			break;
-		s->stats.evicted += !g->fired;
-		TSN_TRY(tsn_judge_close(d, largest, g));
-		/* Telling may have judged other hits, and with them let this group go. */
-		if (s->oldest == g)
-			tsn_group_free(s, g);
+		TSN_TRY(tsn_judge_evict(d, largest, s->oldest));
 	}
 	return TSN_OK;
 }
@@ -155,21 +152,21 @@ is_duplicate(const struct corr_engine *e, const struct hit *hit)
 }
 
 static enum tsn_code
-judge(struct tsn_detect *d, const struct hit *hit)
+judge(struct tsn_detect *d, struct hit *hit)
 {
 	struct corr_engine *e = &d->corr;
 	struct corr_state *s = &e->states[hit->corr];
-	int64_t keep = tsn_judge_keep_ns(d->set->corrs[hit->corr].c);
 
 	if (is_duplicate(e, hit)) {
 		s->stats.duplicates++;
 		return TSN_OK;
 	}
-	if (hit->time_ns < e->now_ns) {
+	hit->late = hit->time_ns < e->now_ns;
+	if (hit->late) {
 		s->stats.late++;
 		/* What is only grouped is never lost. */
-		if (!d->set->corrs[hit->corr].c->suppress && keep != INT64_MAX &&
-		    hit->time_ns < time_minus(e->now_ns, keep)) {
+		if (!s->def->c->suppress && s->def->keep_ns != INT64_MAX &&
+		    hit->time_ns < time_minus(e->now_ns, s->def->keep_ns)) {
 			s->stats.late_dropped++;
 			return TSN_OK;
 		}
@@ -178,7 +175,7 @@ judge(struct tsn_detect *d, const struct hit *hit)
 		e->last = (struct entry_hit){.time_ns = hit->time_ns, .id = {hit->id[0], hit->id[1]},
 		    .place = hit->place};
 		e->last_corr = hit->corr;
-		TSN_TRY(expire(d, hit->corr, e->now_ns));
+		tsn_corr_expire(d, hit->corr);
 	}
 	s->stats.hits++;
 	TSN_TRY(tsn_judge_hit(d, hit));
@@ -191,8 +188,30 @@ judge_first(struct tsn_detect *d)
 	struct hit *hit = pop(&d->corr);
 	enum tsn_code code = judge(d, hit);
 
-	free(hit);
+	free_hit(hit);
 	return code;
+}
+
+enum tsn_code
+tsn_corr_run(struct tsn_detect *d, int64_t mark)
+{
+	struct corr_engine *e = &d->corr;
+
+	for (;;) {
+		const struct hit *hit = e->heap_count > 0 ? e->heap[0] : NULL;
+		const struct timer *t = e->timer_count > 0 ? e->timers : NULL;
+
+		if (t != NULL && t->at_ns <= mark && (hit == NULL || t->at_ns <= hit->time_ns)) {
+			e->now_ns = t->at_ns > e->now_ns ? t->at_ns : e->now_ns;
+			TSN_TRY(tsn_judge_close(d, t->corr, t->group));
+		} else if (hit != NULL && hit->time_ns < mark) {
+			TSN_TRY(judge_first(d));
+		} else {
+			break;
+		}
+	}
+	e->now_ns = mark > e->now_ns ? mark : e->now_ns;
+	return TSN_OK;
 }
 
 enum tsn_code
@@ -200,160 +219,44 @@ tsn_corr_add(struct tsn_detect *d, struct hit *hit)
 {
 	struct corr_engine *e = &d->corr;
 
-	if (hit->time_ns < e->now_ns || d->set->options.hits_max == 0) {
+	/* What a snapshot holds already. */
+	if (e->replay && e->states[hit->corr].resumed && hit->time_ns < e->resume_ns) {
+		free_hit(hit);
+		return TSN_OK;
+	}
+	if (hit->time_ns < e->now_ns) {
 		enum tsn_code code = judge(d, hit);
 
-		free(hit);
+		free_hit(hit);
 		return code;
 	}
 	if (!tsn_vec_room((void **)&e->heap, &e->heap_cap, e->heap_count + 1, sizeof(struct hit *))) {
-		free(hit);
+		free_hit(hit);
 		return TSN_ENOMEM;
 	}
 	push(e, hit);
-	/* When no more can wait the oldest is judged before its time. */
-	return e->heap_count > d->set->options.hits_max ? judge_first(d) : TSN_OK;
-}
-
-static uint64_t
-name_of(const struct tsn_source *s)
-{
-	return tsn_hash_slice(s->path, tsn_hash_slice(s->address, 1));
-}
-
-/* Where the source stands or would; one that was read back goes on under its new number. */
-static uint32_t
-find_source(struct corr_engine *e, const struct tsn_source *source, uint32_t id, uint32_t at)
-{
-	uint64_t name;
-
-	if (id != REPLAY_SOURCE) {
-		if (at < e->source_count && e->sources[at].id == id)
-			return at;
-		for (at = 0; at < e->source_count; at++)
-			if (e->sources[at].id == id)
-				return at;
-	}
-	name = name_of(source);
-	if (id == REPLAY_SOURCE && at < e->source_count && e->sources[at].name == name)
-		return at;
-	for (at = 0; at < e->source_count; at++)
-		if (e->sources[at].id == REPLAY_SOURCE && e->sources[at].name == name) {
-			e->sources[at].id = id;
-			break;
-		}
-	return at;
-}
-
-enum tsn_code
-tsn_corr_watch(struct tsn_detect *d, const struct tsn_batch *batch)
-{
-	struct corr_engine *e = &d->corr;
-
-	for (uint32_t i = 0, at = 0; i < batch->count; i++) {
-		const struct tsn_event *ev = &batch->events[i];
-		bool ahead = time_minus(ev->time_ns, ev->created_ns) > AHEAD_NS;
-		int64_t time = ahead ? ev->created_ns : ev->time_ns;
-		uint32_t id = e->replay ? REPLAY_SOURCE : ev->source->id;
-
-		at = find_source(e, ev->source, id, at);
-		if (at == SOURCES_MAX)
-			at--;
-		if (at == e->source_count) {
-			if (!tsn_vec_room((void **)&e->sources, &e->source_cap, at + 1, sizeof *e->sources))
-				return TSN_ENOMEM;
-			e->sources[e->source_count++].newest_ns = time;
-			e->sources[at].id = id;
-			e->sources[at].name = name_of(ev->source);
-		}
-		if (time > e->sources[at].newest_ns)
-			e->sources[at].newest_ns = time;
-		e->sources[at].received_ns = ev->created_ns;
-		if (ev->created_ns > e->received_ns)
-			e->received_ns = ev->created_ns;
-	}
-	return TSN_OK;
-}
-
-/* The slowest source that still sends decides. */
-static int64_t
-watermark(const struct tsn_detect *d)
-{
-	const struct corr_engine *e = &d->corr;
-	int64_t low = INT64_MAX;
-
-	for (uint32_t i = 0; i < e->source_count; i++)
-		if (time_minus(e->received_ns, e->sources[i].received_ns) <= d->set->options.idle_ns &&
-		    e->sources[i].newest_ns < low)
-			low = e->sources[i].newest_ns;
-	return low == INT64_MAX ? INT64_MIN : time_minus(low, d->set->options.lateness_ns);
-}
-
-int64_t
-tsn_detect_mark(const struct tsn_detect *d)
-{
-	int64_t mark = d->set->corr_count == 0 ? INT64_MIN : watermark(d);
-
-	return d->corr.now_ns == TSN_TIME_NONE || d->corr.now_ns < mark ? mark : d->corr.now_ns;
-}
-
-enum tsn_code
-tsn_corr_advance(struct tsn_detect *d)
-{
-	struct corr_engine *e = &d->corr;
-	int64_t mark;
-
-	if (e->heap_count == 0)
-		return TSN_OK;
-	mark = watermark(d);
-	while (e->heap_count > 0 && e->heap[0]->time_ns <= mark)
-		TSN_TRY(judge_first(d));
+	/* When no more can wait those of the oldest instant are judged before their time. */
+	if (e->heap_count > d->set->options.hits_max)
+		return tsn_corr_run(d, time_plus(e->heap[0]->time_ns, 1));
 	return TSN_OK;
 }
 
 enum tsn_code
 tsn_detect_finish(struct tsn_detect *d, tsn_detect_callback *callback, void *ctx)
 {
-	struct corr_engine *e = &d->corr;
-
 	d->callback = callback;
 	d->callback_ctx = ctx;
-	while (e->heap_count > 0)
-		TSN_TRY(judge_first(d));
-	/* What a closing window tells may be a hit of a later one. */
-	for (uint32_t round = 0; round < CHAIN_MAX; round++)
-		for (uint32_t i = 0; i < d->set->corr_count; i++)
-			for (struct group *g = e->states[i].oldest; g != NULL; g = g->newer)
-				TSN_TRY(tsn_judge_close(d, i, g));
-	return TSN_OK;
-}
+	/* Windows that nothing ends (a span beyond the end of time) end here, too. */
+	TSN_TRY(tsn_corr_run(d, INT64_MAX));
+	for (uint32_t i = 0; i < d->set->corr_count; i++) {
+		struct corr_state *s = &d->corr.states[i];
 
-enum tsn_code
-tsn_detect_tick(struct tsn_detect *d, int64_t now_ns, tsn_detect_callback *callback, void *ctx)
-{
-	struct corr_engine *e = &d->corr;
-	int64_t mark;
-
-	if (d->set->corr_count == 0)
-		return TSN_OK;
-	d->callback = callback;
-	d->callback_ctx = ctx;
-	if (now_ns > e->received_ns)
-		e->received_ns = now_ns;
-	/* Nothing came for a while: what waits need wait no longer. */
-	if (watermark(d) == INT64_MIN)
-		while (e->heap_count > 0)
-			TSN_TRY(judge_first(d));
-	else
-		TSN_TRY(tsn_corr_advance(d));
-	if (e->now_ns == TSN_TIME_NONE)
-		return TSN_OK;
-	/* Windows end also where other sources alone go on. */
-	mark = watermark(d);
-	if (mark == INT64_MIN)
-		mark = time_minus(now_ns, d->set->options.lateness_ns);
-	for (uint32_t i = 0; i < d->set->corr_count; i++)
-		TSN_TRY(expire(d, i, mark));
+		/* What has been seen stays known. */
+		while (s->def->c->type != TSN_CORR_FIRST_SEEN && s->oldest != NULL)
+			tsn_group_free(s, s->oldest);
+	}
+	d->corr.now_ns = TSN_TIME_NONE;
+	d->corr.last = (struct entry_hit){0};
 	return TSN_OK;
 }
 
@@ -361,13 +264,20 @@ bool
 tsn_detect_corr_stats(const struct tsn_detect *d, uint32_t rule,
     struct tsn_detect_corr_stats *ret)
 {
-	for (uint32_t i = 0; i < d->set->corr_count; i++) {
-		if (d->set->corrs[i].rule != rule)
-			continue;
-		*ret = d->corr.states[i].stats;
-		ret->groups = d->corr.states[i].group_count;
-		ret->bytes = d->corr.states[i].bytes;
-		return true;
+	uint32_t low = 0, high = d->set->corr_count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (d->set->corrs[middle].rule < rule)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	return false;
+	if (low == d->set->corr_count || d->set->corrs[low].rule != rule)
+		return false;
+	*ret = d->corr.states[low].stats;
+	ret->groups = d->corr.states[low].group_count;
+	ret->bytes = d->corr.states[low].bytes;
+	return true;
 }

@@ -134,6 +134,8 @@ set_new(const struct tsn_ruleset *rules, struct tsn_taxonomy *taxonomy, struct t
 	if (code == TSN_OK)
 		code = find_correlations(set, err);
 	if (code == TSN_OK)
+		code = tsn_set_define(set, err);
+	if (code == TSN_OK)
 		code = tsn_except_check(set, err);
 	for (uint32_t i = 0; code == TSN_OK && i < set->corr_count; i++)
 		code = tsn_except_compile_corr(set, &set->corrs[i], err);
@@ -296,8 +298,8 @@ tsn_detect_batch(struct tsn_detect *d, const struct tsn_batch *batch,
 	}
 	if (d->set->corr_count == 0)
 		return TSN_OK;
-	TSN_TRY(tsn_corr_watch(d, batch));
-	return tsn_corr_advance(d);
+	TSN_TRY(tsn_mark_watch(d, batch));
+	return tsn_corr_run(d, tsn_mark_find(d));
 }
 
 void

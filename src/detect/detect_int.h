@@ -82,6 +82,16 @@ struct corr_def {
 	struct except *excepts;
 	uint32_t except_count;
 	tsn_key *group_keys;		/* for exceptions: what the group's fields are called */
+	uint32_t *ranks;		/* by place: order among hits of one instant */
+	int64_t keep_ns;		/* how long a group without further hits is kept */
+	uint64_t print[2];		/* of all that its state depends on, rules under it included */
+	bool used;			/* correlations refer to it */
+	bool over;			/* it refers to correlations */
+	bool at_close;			/* windows are judged when they are over */
+	bool counts;			/* entries have a value that is counted */
+	bool sums;			/* entries have a number */
+	bool places;			/* temporal: entries are counted by rule */
+	bool ordered;			/* steps.c */
 };
 
 struct corr_use {
@@ -204,6 +214,10 @@ struct set {
 	_Atomic(uint32_t) broken;
 	_Atomic(uint64_t) plan_number;
 };
+
+/* define.c */
+/** What follows from the text of each correlation, once. */
+TSN_MUST_CHECK enum tsn_code tsn_set_define(struct set *set, struct tsn_err *err);
 
 /* run.c */
 /** Routes one event and runs the plan of its class. */

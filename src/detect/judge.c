@@ -1,341 +1,260 @@
-/* When a group's hits make its correlation true. */
+/* Windows: how they begin, fire and end. */
 #include "detect/corr_int.h"
-
-#include <stdlib.h>
 
 #include "base/assert.h"
 
-static bool
-expr_negates(const struct tsn_corr_expr *x)
-{
-	bool any = x->op == TSN_CORR_EXPR_NOT;
-
-	for (uint32_t i = 0; x->op != TSN_CORR_EXPR_RULE && i < x->kid_count; i++)
-		any |= expr_negates(x->kids[i]);
-	return any;
-}
-
-static bool
-is_temporal(const struct tsn_correlation *c)
-{
-	return c->type == TSN_CORR_TEMPORAL || c->type == TSN_CORR_TEMPORAL_ORDERED;
-}
-
-bool
-tsn_judge_at_close(const struct tsn_correlation *c)
-{
-	if (is_temporal(c))
-		return c->expr != NULL && expr_negates(c->expr);
-	if (c->type == TSN_CORR_LEAKY_BUCKET || c->type == TSN_CORR_FIRST_SEEN)
-		return false;
-	if (c->type == TSN_CORR_VALUE_AVG || c->type == TSN_CORR_VALUE_PERCENTILE ||
-	    c->type == TSN_CORR_VALUE_MEDIAN)
-		return true;
-	for (uint32_t i = 0; i < c->bound_count; i++)
-		if (c->bounds[i].op != TSN_CORR_GT && c->bounds[i].op != TSN_CORR_GTE)
-			return true;
-	return false;
-}
-
-static double
-leak_ns(const struct tsn_correlation *c)
-{
-	return c->leak_ns > 0 ? (double)c->leak_ns : 1;
-}
-
-int64_t
-tsn_judge_keep_ns(const struct tsn_correlation *c)
-{
-	double drain = c->capacity * leak_ns(c);
-
-	if (c->type == TSN_CORR_FIRST_SEEN)
-		return INT64_MAX;
-	if (c->type == TSN_CORR_LEAKY_BUCKET)
-		return drain > 9e17 ? INT64_MAX : (int64_t)drain;
-	return c->timespan_ns;
-}
-
-static bool
-expr_true(const struct tsn_corr_expr *x, uint64_t places)
-{
-	bool value = x->op == TSN_CORR_EXPR_AND;
-
-	if (x->op == TSN_CORR_EXPR_RULE)
-		return places >> x->rule % 64 & 1;
-	if (x->op == TSN_CORR_EXPR_NOT)
-		return x->kid_count > 0 && !expr_true(x->kids[0], places);
-	for (uint32_t i = 0; i < x->kid_count; i++) {
-		bool kid = expr_true(x->kids[i], places);
-
-		value = x->op == TSN_CORR_EXPR_AND ? value && kid : value || kid;
-	}
-	return value;
-}
-
-/* Each rule after the one before it; events of one instant count as in order. */
-static bool
-in_order(const struct tsn_correlation *c, const struct group *g)
-{
-	const struct entry_hit *e = g->entries + g->head;
-	uint32_t want = 0;
-
-	for (uint32_t i = 0; i < g->count && want < c->rule_count;) {
-		uint64_t now = 0;
-		int64_t time = e[i].time_ns;
-
-		for (; i < g->count && e[i].time_ns == time; i++)
-			now |= 1ull << e[i].place % 64;
-		while (want < c->rule_count && now >> want & 1)
-			want++;
-	}
-	return want == c->rule_count;
-}
-
-static bool
-temporal_true(const struct tsn_correlation *c, const struct group *g)
-{
-	uint64_t places = 0, all = c->rule_count >= 64 ? UINT64_MAX : (1ull << c->rule_count) - 1;
-
-	for (uint32_t i = 0; i < g->count; i++)
-		places |= 1ull << g->entries[g->head + i].place % 64;
-	if (c->expr != NULL)
-		return expr_true(c->expr, places);
-	return (places & all) == all && (c->type == TSN_CORR_TEMPORAL || in_order(c, g));
-}
-
-static int
-by_number(const void *a, const void *b)
-{
-	double x, y;
-
-	memcpy(&x, a, sizeof x);
-	memcpy(&y, b, sizeof y);
-	return x < y ? -1 : x > y;
-}
-
-/* Between the two nearest values where the percentile falls between them. */
-static double
-percentile(const struct group *g, double percent, uint64_t *scratch)
-{
-	double at, low, high;
-	uint32_t i;
-
-	for (uint32_t n = 0; n < g->count; n++)
-		memcpy(&scratch[n], &g->entries[g->head + n].number, sizeof scratch[n]);
-	qsort(scratch, g->count, sizeof *scratch, by_number);
-	at = percent / 100 * (double)(g->count - 1);
-	i = (uint32_t)at;
-	memcpy(&low, &scratch[i], sizeof low);
-	memcpy(&high, &scratch[i + 1 < g->count ? i + 1 : i], sizeof high);
-	return low + (high - low) * (at - (double)i);
-}
-
-/* What the correlation measures over the hits of the group. */
-static double
-measure(const struct tsn_detect *d, const struct tsn_correlation *c, const struct group *g)
-{
-	double sum = 0;
-
-	switch (c->type) {
-	case TSN_CORR_VALUE_COUNT:
-		return g->distinct;
-	case TSN_CORR_VALUE_SUM:
-	case TSN_CORR_VALUE_AVG:
-		for (uint32_t i = 0; i < g->count; i++)
-			sum += g->entries[g->head + i].number;
-		return c->type == TSN_CORR_VALUE_SUM ? sum : sum / (double)g->count;
-	case TSN_CORR_VALUE_PERCENTILE:
-		return percentile(g, c->percentile, d->corr.scratch);
-	case TSN_CORR_VALUE_MEDIAN:
-		return percentile(g, 50, d->corr.scratch);
-	case TSN_CORR_EVENT_COUNT:
-	case TSN_CORR_TEMPORAL:
-	case TSN_CORR_TEMPORAL_ORDERED:
-	case TSN_CORR_LEAKY_BUCKET:
-	case TSN_CORR_FIRST_SEEN:
-	case TSN_CORR__COUNT:
-		break;
-	}
-	return (double)g->weight;
-}
-
-static bool
-bound_holds(const struct tsn_corr_bound *b, double v)
-{
-	switch (b->op) {
-	case TSN_CORR_GT:
-		return v > b->value;
-	case TSN_CORR_GTE:
-		return v >= b->value;
-	case TSN_CORR_LT:
-		return v < b->value;
-	case TSN_CORR_LTE:
-		return v <= b->value;
-	case TSN_CORR_EQ:
-		return v == b->value;
-	case TSN_CORR_NEQ:
-		return v != b->value;
-	}
-	return false;
-}
-
-static bool
-holds(const struct tsn_detect *d, const struct tsn_correlation *c, const struct group *g)
-{
-	double v;
-
-	if (g->count == 0)
-		return false;
-	if (is_temporal(c))
-		return temporal_true(c, g);
-	/* The running sum is rounded; near the threshold and above it is added up anew. */
-	if (c->type == TSN_CORR_VALUE_SUM && c->bound_count == 1 && c->bounds[0].value > 0 &&
-	    !tsn_judge_at_close(c) && g->sum < c->bounds[0].value * (1 - 1e-9))
-		return false;
-	v = measure(d, c, g);
-	for (uint32_t i = 0; i < c->bound_count; i++)
-		if (!bound_holds(&c->bounds[i], v))
-			return false;
-	return true;
-}
-
 static enum tsn_code
-fire(struct tsn_detect *d, uint32_t corr, struct group *g)
+fire(struct tsn_detect *d, uint32_t corr, struct group *g, int64_t at_ns)
 {
-	const struct set *set = d->set;
+	const struct corr_def *def = &d->set->corrs[corr];
 
 	g->fired = true;
-	g->start_ns = g->entries[g->head].time_ns;
-	g->total = g->weight;
-	g->excepted = set->corrs[corr].except_count > 0 &&
-	    tsn_except_group(d, &set->corrs[corr], g);
+	g->excepted = def->except_count > 0 && tsn_except_group(d, def, g);
 	if (g->excepted)
 		return TSN_OK;
-	d->rule_counts[set->corrs[corr].rule]++;
-	if (!set->options.once)
+	d->rule_counts[def->rule]++;
+	if (def->used)
+		TSN_TRY(tsn_under_make(&d->corr.states[corr], g));
+	if (!d->set->options.once)
 		TSN_TRY(tsn_tell(d, corr, g, false));
-	return tsn_tell_chain(d, corr, g);
+	return def->used ? tsn_chain(d, corr, g, at_ns) : TSN_OK;
+}
+
+/* Tells of the window when it is over, or has grown; the group is as after no hit. */
+static enum tsn_code
+end(struct tsn_detect *d, uint32_t corr, struct group *g)
+{
+	enum tsn_code code = TSN_OK;
+
+	tsn_timer_clear(d, g);
+	if (g->fired && !g->excepted)
+		code = tsn_tell(d, corr, g, !d->set->options.once);
+	g->fired = g->armed = g->excepted = false;
+	tsn_under_drop(g->under);
+	g->under = NULL;
+	tsn_group_clear(&d->corr.states[corr], g);
+	return code;
 }
 
 enum tsn_code
 tsn_judge_close(struct tsn_detect *d, uint32_t corr, struct group *g)
 {
-	const struct tsn_correlation *c = d->set->corrs[corr].c;
-	uint64_t total;
+	const struct corr_state *s = &d->corr.states[corr];
+	int64_t over = time_plus(g->start_ns, s->def->c->timespan_ns);
 
-	if (!g->fired && tsn_judge_at_close(c) && holds(d, c, g))
-		TSN_TRY(fire(d, corr, g));
-	if (g->fired && !g->excepted) {
-		total = g->weight;
-		if (d->set->options.once || total > g->total) {
-			g->total = total;
-			TSN_TRY(tsn_tell(d, corr, g, !d->set->options.once));
-		}
-	}
-	g->fired = g->excepted = false;
-	tsn_group_clear(&d->corr.states[corr], g);
+	tsn_timer_clear(d, g);
+	if (!g->fired && (g->armed || (s->def->at_close && tsn_holds(d, s, g))))
+		TSN_TRY(fire(d, corr, g, over));
+	g->done_ns = over > g->done_ns ? over : g->done_ns;
+	return end(d, corr, g);
+}
+
+enum tsn_code
+tsn_judge_evict(struct tsn_detect *d, uint32_t corr, struct group *g)
+{
+	struct corr_state *s = &d->corr.states[corr];
+
+	s->stats.evicted += !g->fired;
+	TSN_TRY(end(d, corr, g));
+	tsn_group_free(s, g);
 	return TSN_OK;
+}
+
+/* The window begins at start_ns. */
+static enum tsn_code
+open_window(struct tsn_detect *d, uint32_t corr, struct group *g, int64_t start_ns)
+{
+	g->start_ns = start_ns;
+	return tsn_timer_set(d, corr, g, time_plus(start_ns, d->set->corrs[corr].c->timespan_ns));
+}
+
+static enum tsn_code
+add(struct corr_state *s, struct group *g, const struct hit *hit, bool *ret_known, bool *ret_last)
+{
+	TSN_TRY(tsn_group_add(s, g, hit, ret_known, ret_last));
+	s->stats.duplicates += *ret_known;
+	if (*ret_known || !g->fired || g->under == NULL)
+		return TSN_OK;
+	return tsn_under_add(g->under, &(struct entry_hit){.time_ns = hit->time_ns,
+	    .id = {hit->id[0], hit->id[1]}, .weight = hit->weight}, hit->under);
 }
 
 /* A token comes back every leak_ns, up to `capacity` of them; the hit that finds none overflows. */
 static enum tsn_code
-judge_bucket(struct tsn_detect *d, const struct hit *hit, struct group *g, bool is_new)
+judge_bucket(struct tsn_detect *d, const struct hit *hit, struct group *g)
 {
-	const struct tsn_correlation *c = d->set->corrs[hit->corr].c;
-	double passed;
+	struct corr_state *s = &d->corr.states[hit->corr];
+	const struct tsn_correlation *c = s->def->c;
+	int64_t before = g->last_ns;
+	/* A bucket that has drained is a new one. */
+	bool fresh = g->count == 0 || time_minus(hit->time_ns, before) > s->def->keep_ns, known, last;
 
-	if (is_new) {
+	if (hit->late && hit->time_ns <= g->done_ns) {
+		s->stats.late_dropped++;
+		return TSN_OK;
+	}
+	if (fresh) {
+		tsn_group_clear(s, g);
 		g->level = 0;
 		g->start_ns = hit->time_ns;
-		tsn_group_drop_before(g, hit->time_ns);
+	} else if (c->field_count > 0 && tsn_group_has(g, hit->value)) {
+		return TSN_OK;		/* of equal values only the first is counted */
 	}
-	/* start_ns is here the time of the last hit. */
-	passed = hit->time_ns > g->start_ns ? (double)time_minus(hit->time_ns, g->start_ns) : 0;
-	g->level -= passed / leak_ns(c);
-	if (g->level < 0)
-		g->level = 0;
-	g->start_ns = hit->time_ns > g->start_ns ? hit->time_ns : g->start_ns;
-	g->level += hit->weight;
+	TSN_TRY(add(s, g, hit, &known, &last));
+	if (known)
+		return TSN_OK;
+	if (!fresh && hit->time_ns > before)
+		g->level -= (double)time_minus(hit->time_ns, before) / tsn_holds_leak_ns(c);
+	g->level = (g->level < 0 ? 0 : g->level) + hit->weight;
 	if (g->level <= c->capacity + 1e-9)
 		return TSN_OK;
-	TSN_TRY(fire(d, hit->corr, g));
-	TSN_TRY(tsn_judge_close(d, hit->corr, g));
-	g->start_ns = INT64_MIN / 2;
-	g->level = 0;
-	return TSN_OK;
+	g->start_ns = g->entries[g->head].time_ns;
+	TSN_TRY(fire(d, hit->corr, g, hit->time_ns));
+	g->done_ns = hit->time_ns;
+	return end(d, hit->corr, g);
 }
 
 static enum tsn_code
-judge_first_seen(struct tsn_detect *d, const struct hit *hit, struct group *g, bool is_new)
+judge_first_seen(struct tsn_detect *d, const struct hit *hit, struct group *g)
 {
-	const struct tsn_correlation *c = d->set->corrs[hit->corr].c;
-	bool unseen;
+	struct corr_state *s = &d->corr.states[hit->corr];
+	bool unseen, known, last;
+	int64_t learned_from;
 
-	if (is_new)
+	if (g->last_ns == TSN_TIME_NONE)
 		g->start_ns = hit->time_ns;
-	TSN_TRY(tsn_group_see(&d->corr.states[hit->corr], g, hit->value, &unseen));
-	if (unseen && time_minus(hit->time_ns, g->start_ns) >= c->learn_ns) {
-		int64_t learned_from = g->start_ns;
-
-		TSN_TRY(fire(d, hit->corr, g));
-		TSN_TRY(tsn_judge_close(d, hit->corr, g));
-		g->start_ns = learned_from;
+	learned_from = g->start_ns;
+	TSN_TRY(add(s, g, hit, &known, &last));
+	TSN_TRY(tsn_group_see(s, g, hit->value, &unseen));
+	if (unseen && time_minus(hit->time_ns, learned_from) >= s->def->c->learn_ns) {
+		g->start_ns = hit->time_ns;
+		TSN_TRY(fire(d, hit->corr, g, hit->time_ns));
 	}
-	tsn_group_clear(&d->corr.states[hit->corr], g);
+	TSN_TRY(end(d, hit->corr, g));
+	g->start_ns = learned_from;
 	return TSN_OK;
 }
 
-/* The window that is open may be over by now. */
-static enum tsn_code
-end_window(struct tsn_detect *d, const struct hit *hit, struct group *g, bool at_close)
+/* When the first rule matched first. */
+static int64_t
+first_of(const struct group *g)
 {
-	int64_t span = d->set->corrs[hit->corr].c->timespan_ns;
+	uint32_t i = g->head;
 
+	while (i + 1 < g->head + g->count && g->entries[i].place != 0)
+		i++;
+	return g->entries[i].time_ns;
+}
+
+/* Rules in order, some of which must be absent. */
+static enum tsn_code
+judge_steps(struct tsn_detect *d, const struct hit *hit, struct group *g, bool in_order)
+{
+	struct corr_state *s = &d->corr.states[hit->corr];
+	const struct tsn_correlation *c = s->def->c;
+	int64_t start;
+
+	TSN_TRY(tsn_steps_take(s, g, !in_order, &start));
+	if (start == TSN_TIME_NONE) {
+		if (g->armed)
+			tsn_timer_clear(d, g);
+		g->armed = false;
+		/* What was begun has been answered: nothing of it matters any more. */
+		if (!s->def->over && !tsn_steps_begun(s, g))
+			tsn_group_clear(s, g);
+		return TSN_OK;
+	}
+	if (tsn_steps_wait(c)) {
+		if (g->armed && (c->type != TSN_CORR_ABSENCE || start == g->start_ns))
+			return TSN_OK;
+		g->armed = true;
+		tsn_group_drop_before(s, g, start);
+		return open_window(d, hit->corr, g, start);
+	}
+	if (c->type == TSN_CORR_TEMPORAL_ORDERED)
+		start = first_of(g);
+	tsn_group_drop_before(s, g, start);
+	TSN_TRY(open_window(d, hit->corr, g, g->entries[g->head].time_ns));
+	return fire(d, hit->corr, g, hit->time_ns);
+}
+
+/* Windows that are judged with each hit. */
+static enum tsn_code
+judge_sliding(struct tsn_detect *d, const struct hit *hit, struct group *g)
+{
+	struct corr_state *s = &d->corr.states[hit->corr];
+	bool known, last;
+
+	TSN_TRY(add(s, g, hit, &known, &last));
+	if (known || g->fired)
+		return TSN_OK;
+	if (!g->armed && !(hit->late && s->def->c->suppress))
+		tsn_group_drop_before(s, g, time_minus(g->last_ns, s->def->c->timespan_ns));
 	if (g->count == 0)
 		return TSN_OK;
-	if (at_close && !g->fired)
-		g->start_ns = g->entries[g->head].time_ns;
-	if ((at_close || g->fired) && time_minus(hit->time_ns, g->start_ns) >= span)
-		return tsn_judge_close(d, hit->corr, g);
-	return TSN_OK;
+	if (s->def->ordered)
+		return judge_steps(d, hit, g, last);
+	if (!tsn_holds(d, s, g))
+		return TSN_OK;
+	TSN_TRY(open_window(d, hit->corr, g, g->entries[g->head].time_ns));
+	return fire(d, hit->corr, g, hit->time_ns);
+}
+
+/* Windows that are judged when they are over: the first hit begins one. */
+static enum tsn_code
+judge_tumbling(struct tsn_detect *d, const struct hit *hit, struct group *g)
+{
+	bool known, last;
+
+	if (g->count == 0)
+		TSN_TRY(open_window(d, hit->corr, g, hit->time_ns));
+	return add(&d->corr.states[hit->corr], g, hit, &known, &last);
+}
+
+/* A late hit of a window that is over, or from before the one that is open. */
+static bool
+comes_too_late(struct corr_state *s, struct group *g, const struct hit *hit)
+{
+	bool open = g->fired || g->armed || (s->def->at_close && g->count > 0);
+
+	if (!hit->late)
+		return false;
+	/* What is only grouped is never lost: it begins a window of its own. */
+	if (hit->time_ns < g->done_ns && !s->def->c->suppress)
+		return true;
+	if (open && hit->time_ns < g->start_ns && !s->def->c->suppress)
+		return true;
+	/* Whether it was answered is not known any more. */
+	return s->def->c->type == TSN_CORR_ABSENCE && !g->armed;
 }
 
 enum tsn_code
 tsn_judge_hit(struct tsn_detect *d, const struct hit *hit)
 {
-	const struct tsn_correlation *c = d->set->corrs[hit->corr].c;
 	struct corr_state *s = &d->corr.states[hit->corr];
-	struct group *g = tsn_group_get(d, hit->corr, hit);
-	bool at_close = tsn_judge_at_close(c), known, is_new;
+	enum tsn_corr_type type = s->def->c->type;
+	struct group *g;
 
+	if (tsn_steps_passes(s, hit->place) && tsn_group_find(s, hit) == NULL)
+		return TSN_OK;
+	g = tsn_group_get(s, hit);
 	if (g == NULL)
 		return TSN_ENOMEM;
-	is_new = g->last_ns == TSN_TIME_NONE;
-	if (TSN_UNLIKELY(d->corr.past_count > 0) && is_new)
-		g->held_ns = tsn_replay_held(d, hit->corr, g);
-	if (TSN_UNLIKELY(hit->time_ns < g->held_ns)) {
+	if (TSN_UNLIKELY(d->corr.past_count > 0) && g->last_ns == TSN_TIME_NONE)
+		g->done_ns = tsn_replay_held(d, hit->corr, g);
+	if (comes_too_late(s, g, hit)) {
+		s->stats.late_dropped++;
+		g->last_ns = g->last_ns < hit->time_ns ? hit->time_ns : g->last_ns;
+		return TSN_OK;
+	}
+	/* Of a window that was told of before the events that are read back. */
+	if (!hit->late && hit->time_ns < g->done_ns && type != TSN_CORR_LEAKY_BUCKET) {
 		g->last_ns = hit->time_ns;
 		return TSN_OK;
 	}
-	if (c->type != TSN_CORR_LEAKY_BUCKET && c->type != TSN_CORR_FIRST_SEEN)
-		TSN_TRY(end_window(d, hit, g, at_close));
-	if (c->type == TSN_CORR_LEAKY_BUCKET) {
-		/* A bucket that has drained is a new one; of equal values only the first is counted. */
-		is_new |= time_minus(hit->time_ns, g->start_ns) > tsn_judge_keep_ns(c);
-		if (!is_new && c->field_count > 0 && tsn_group_has(g, hit->value))
-			return TSN_OK;
-	}
-	TSN_TRY(tsn_group_add(s, g, hit, &known));
-	if (known) {
-		s->stats.duplicates++;
-		return TSN_OK;
-	}
-	if (c->type == TSN_CORR_LEAKY_BUCKET)
-		return judge_bucket(d, hit, g, is_new);
-	if (c->type == TSN_CORR_FIRST_SEEN)
-		return judge_first_seen(d, hit, g, is_new);
-	if (g->fired || at_close)
-		return TSN_OK;
-	tsn_group_drop_before(g, time_minus(g->last_ns, c->timespan_ns));
-	return holds(d, c, g) ? fire(d, hit->corr, g) : TSN_OK;
+	if (type == TSN_CORR_LEAKY_BUCKET)
+		return judge_bucket(d, hit, g);
+	if (type == TSN_CORR_FIRST_SEEN)
+		return judge_first_seen(d, hit, g);
+	return s->def->at_close ? judge_tumbling(d, hit, g) : judge_sliding(d, hit, g);
 }

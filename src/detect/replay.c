@@ -12,7 +12,7 @@ tsn_detect_begins_surely(const struct tsn_detect *d, const struct tsn_rule *rule
 {
 	const struct tsn_correlation *c = rule->correlation;
 	/* A window that an exception hid left no finding. */
-	bool sure = c->type != TSN_CORR_LEAKY_BUCKET && !tsn_judge_at_close(c) && rule->generate &&
+	bool sure = c->type != TSN_CORR_LEAKY_BUCKET && !tsn_holds_at_close(c) && rule->generate &&
 	    rule->exception_count == 0;
 
 	for (uint32_t j = 0; sure && j < c->rule_count; j++)
@@ -28,7 +28,7 @@ tsn_detect_span(const struct tsn_detect *d)
 	for (uint32_t i = 0; i < d->set->corr_count; i++) {
 		const struct tsn_correlation *c = d->set->corrs[i].c;
 		bool sure = tsn_detect_begins_surely(d, &d->set->rules->rules[d->set->corrs[i].rule]);
-		int64_t keep = tsn_judge_keep_ns(c);
+		int64_t keep = tsn_holds_keep_ns(c);
 
 		if (__builtin_mul_overflow(keep, sure ? 1 : PHASE_SPANS, &keep))
 			return INT64_MAX;
@@ -80,10 +80,5 @@ tsn_detect_replay_end(struct tsn_detect *d, int64_t now_ns)
 	e->replay = false;
 	e->past = NULL;
 	e->past_count = 0;
-	/* As any source each holds time back until it was silent for a while. */
-	for (uint32_t i = 0; i < e->source_count; i++)
-		if (e->sources[i].id == REPLAY_SOURCE)
-			e->sources[i].received_ns = now_ns;
-	if (e->received_ns < now_ns)
-		e->received_ns = now_ns;
+	tsn_mark_resume(d, now_ns);
 }

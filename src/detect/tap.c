@@ -139,8 +139,10 @@ tsn_tap_hits(struct tsn_detect *d, const struct unit *u)
 	for (uint32_t i = 0; i < u->tap_count; i++) {
 		const struct tap *t = &u->taps[i];
 		const struct tsn_correlation *c = d->set->corrs[t->corr].c;
-		struct hit seen = {.time_ns = ev->time_ns, .id = {ev->id[0], ev->id[1]}, .corr = t->corr,
-		    .place = t->place, .weight = ev->repeat}, *hit;
+		struct hit seen = {.time_ns = ev->time_ns < INT64_MAX ? ev->time_ns : INT64_MAX - 1,
+		    .id = {ev->id[0], ev->id[1]}, .corr = t->corr, .place = t->place,
+		    .rank = d->set->corrs[t->corr].ranks[t->place],
+		    .weight = tsn_steps_weight(c, t->place, ev->repeat)}, *hit;
 
 		/* An event without the group's or the counted fields belongs to no group. */
 		if (!read_key(d, t, c, key, &seen.key_len) || !read_fields(d, t, c, &seen))

@@ -14,12 +14,21 @@ static const char *const types[TSN_CORR__COUNT] = {
 	[TSN_CORR_VALUE_MEDIAN] = "value_median",
 	[TSN_CORR_LEAKY_BUCKET] = "leaky_bucket",
 	[TSN_CORR_FIRST_SEEN] = "first_seen",
+	[TSN_CORR_ABSENCE] = "absence",
+	[TSN_CORR_SEQUENCE] = "sequence",
 };
 
 static bool
 is_temporal(enum tsn_corr_type type)
 {
 	return type == TSN_CORR_TEMPORAL || type == TSN_CORR_TEMPORAL_ORDERED;
+}
+
+/* tocsin's own types with a time order and rules that must be absent. */
+static bool
+is_ordered(enum tsn_corr_type type)
+{
+	return type == TSN_CORR_ABSENCE || type == TSN_CORR_SEQUENCE;
 }
 
 static bool
@@ -182,11 +191,47 @@ read_lists(struct tsn_arena *a, const struct tsn_yaml *map, struct corr_draft *d
 	return TSN_OK;
 }
 
+/* Which of the rules must not have matched. */
 static enum tsn_code
-read_own(const struct tsn_yaml *map, struct tsn_correlation *c, struct tsn_err *err)
+read_absent(struct tsn_arena *a, const struct tsn_yaml *map, struct corr_draft *d,
+    struct tsn_err *err)
 {
+	const struct tsn_yaml *n = tsn_yaml_find(map, TSN_SLICE("absent"));
+	uint64_t all = d->c.rule_count >= 64 ? UINT64_MAX : (UINT64_C(1) << d->c.rule_count) - 1;
+	struct tsn_slice *names;
+	char shown[SHOWN_MAX];
+	uint32_t count = 0;
+
+	if (n != NULL)
+		TSN_TRY(tsn_rule_int_texts(a, n, "absent", &names, &count, err));
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t at = 0;
+
+		while (at < d->c.rule_count && !tsn_slice_eq(d->refs[at], names[i]))
+			at++;
+		if (at == d->c.rule_count)
+			TSN_FAIL_AT(err, TSN_EINVAL, n->line, "absent names \"%s\", which is not among the "
+			    "rules of the correlation", tsn_slice_escape(names[i], shown, sizeof shown));
+		d->c.absent |= UINT64_C(1) << at;
+	}
+	if (d->c.type == TSN_CORR_ABSENCE && d->c.absent == 0)
+		TSN_FAIL_AT(err, TSN_EINVAL, map->line,
+		    "an absence needs absent: those of its rules that must not follow");
+	if (d->c.type == TSN_CORR_SEQUENCE && (d->c.absent == all || d->c.rule_count < 2))
+		TSN_FAIL_AT(err, TSN_EINVAL, map->line,
+		    "a sequence needs two rules or more, one of them not absent");
+	return TSN_OK;
+}
+
+static enum tsn_code
+read_own(struct tsn_arena *a, const struct tsn_yaml *map, struct corr_draft *d,
+    struct tsn_err *err)
+{
+	struct tsn_correlation *c = &d->c;
 	const struct tsn_yaml *n;
 
+	if (is_ordered(c->type))
+		return read_absent(a, map, d, err);
 	if (c->type == TSN_CORR_FIRST_SEEN)
 		TSN_TRY(read_span(map, "learning", true, &c->learn_ns, err));
 	if (c->type != TSN_CORR_LEAKY_BUCKET)
@@ -200,19 +245,33 @@ read_own(const struct tsn_yaml *map, struct tsn_correlation *c, struct tsn_err *
 	return TSN_OK;
 }
 
+/* Keys that only some types have a use for: elsewhere they are a mistake. */
+static const struct own_key {
+	const char *key;
+	enum tsn_corr_type types[2];
+	const char *of;
+} own_keys[] = {
+	{"capacity", {TSN_CORR_LEAKY_BUCKET, TSN_CORR_LEAKY_BUCKET}, "leaky_bucket"},
+	{"leakspeed", {TSN_CORR_LEAKY_BUCKET, TSN_CORR_LEAKY_BUCKET}, "leaky_bucket"},
+	{"learning", {TSN_CORR_FIRST_SEEN, TSN_CORR_FIRST_SEEN}, "first_seen"},
+	{"absent", {TSN_CORR_ABSENCE, TSN_CORR_SEQUENCE}, "absence and sequence"},
+};
+
 static enum tsn_code
 check_keys(const struct tsn_yaml *map, struct tsn_err *err)
 {
 	static const char *const known[] = {"type", "rules", "group-by", "timespan", "condition",
-	    "aliases", "generate", "capacity", "leakspeed", "learning"};
+	    "aliases", "generate"};
 	char shown[SHOWN_MAX];
 
 	for (const struct tsn_yaml *n = map->first; n != NULL; n = n->next) {
-		size_t i = 0;
+		bool found = false;
 
-		while (i < TSN_COUNT(known) && !tsn_slice_eq(n->key, tsn_slice_cstr(known[i])))
-			i++;
-		if (i == TSN_COUNT(known))
+		for (size_t i = 0; i < TSN_COUNT(known); i++)
+			found |= tsn_slice_eq(n->key, tsn_slice_cstr(known[i]));
+		for (size_t i = 0; i < TSN_COUNT(own_keys); i++)
+			found |= tsn_slice_eq(n->key, tsn_slice_cstr(own_keys[i].key));
+		if (!found)
 			TSN_FAIL_AT(err, TSN_EINVAL, n->key_line, "correlation has \"%s\"; expected type, "
 			    "rules, group-by, timespan, condition, aliases or generate",
 			    tsn_slice_escape(n->key, shown, sizeof shown));
@@ -221,14 +280,31 @@ check_keys(const struct tsn_yaml *map, struct tsn_err *err)
 }
 
 static enum tsn_code
+check_own_keys(const struct tsn_yaml *map, enum tsn_corr_type type, struct tsn_err *err)
+{
+	for (size_t i = 0; i < TSN_COUNT(own_keys); i++) {
+		const struct own_key *k = &own_keys[i];
+		const struct tsn_yaml *n = tsn_yaml_find(map, tsn_slice_cstr(k->key));
+
+		if (n != NULL && type != k->types[0] && type != k->types[1])
+			TSN_FAIL_AT(err, TSN_EINVAL, n->key_line, "a correlation %s has no use for %s, "
+			    "which is of tocsin's own %s", types[type], k->key, k->of);
+	}
+	return TSN_OK;
+}
+
+static enum tsn_code
 check_draft(const struct tsn_yaml *map, const struct tsn_correlation *c, struct tsn_err *err)
 {
 	bool bounds = c->type != TSN_CORR_LEAKY_BUCKET && c->type != TSN_CORR_FIRST_SEEN &&
-	    !is_temporal(c->type);
+	    !is_temporal(c->type) && !is_ordered(c->type);
 
 	if (bounds && c->bound_count == 0)
 		TSN_FAIL_AT(err, TSN_EINVAL, map->line, "a correlation %s needs a condition such as "
 		    "{gte: 10}", types[c->type]);
+	if (is_ordered(c->type) && c->bound_count > 0)
+		TSN_FAIL_AT(err, TSN_EINVAL, map->line, "a correlation %s has no use for a threshold",
+		    types[c->type]);
 	if (needs_field(c->type) && c->field_count == 0)
 		TSN_FAIL_AT(err, TSN_EINVAL, map->line, "a correlation %s needs a field in its condition",
 		    types[c->type]);
@@ -258,10 +334,12 @@ tsn_rule_int_correlation(struct tsn_arena *a, const struct tsn_yaml *map,
 	TSN_TRY(check_keys(map, err));
 	TSN_TRY(read_type(map, &d->c.type, err));
 	TSN_TRY(read_lists(a, map, d, err));
-	TSN_TRY(read_span(map, "timespan", d->c.type < TSN_CORR_LEAKY_BUCKET, &d->c.timespan_ns, err));
+	TSN_TRY(check_own_keys(map, d->c.type, err));
+	TSN_TRY(read_span(map, "timespan", d->c.type < TSN_CORR_LEAKY_BUCKET || is_ordered(d->c.type),
+	    &d->c.timespan_ns, err));
 	TSN_TRY(read_condition(a, map, d, err));
 	TSN_TRY(read_aliases(a, map, d, err));
-	TSN_TRY(read_own(map, &d->c, err));
+	TSN_TRY(read_own(a, map, d, err));
 	n = tsn_yaml_find(map, TSN_SLICE("generate"));
 	d->c.generate = n != NULL && n->kind == TSN_YAML_BOOL && n->num.i != 0;
 	TSN_TRY(check_draft(map, &d->c, err));

@@ -25,6 +25,9 @@ enum tsn_corr_type {
 	/* More than `capacity` events, or values of `fields` that differ; one drains per `leak_ns`. */
 	TSN_CORR_LEAKY_BUCKET,
 	TSN_CORR_FIRST_SEEN,		/* a value of `fields` never seen for the group, after learn_ns */
+	TSN_CORR_ABSENCE,		/* any of the rules, and none of the absent ones for a timespan */
+	/* Rules in the order written, with none of the absent ones at the places where they stand. */
+	TSN_CORR_SEQUENCE,
 	TSN_CORR__COUNT
 };
 
@@ -41,6 +44,8 @@ enum tsn_corr_op {
 #define TSN_CORR_BOUNDS_MAX 6u
 #define TSN_CORR_RULES_MAX 64u
 #define TSN_CORR_GROUP_MAX 16u
+/** Correlations over correlations: so many levels. */
+#define TSN_CORR_CHAIN_MAX 16u
 
 struct tsn_corr_bound {
 	enum tsn_corr_op op;
@@ -80,6 +85,7 @@ struct tsn_correlation {
 	double capacity;		/* leaky bucket */
 	int64_t leak_ns;
 	int64_t learn_ns;		/* first seen */
+	uint64_t absent;		/* absence, sequence: bit j: rules[j] must not have matched */
 	bool suppress;		/* `tocsin: suppress`: every hit counts, whatever fields it lacks */
 	bool generate;			/* the referred rules raise alerts of their own too */
 };

@@ -230,22 +230,34 @@ check_aliases(const struct names *t, struct rule_draft *d, const struct link_out
 	return TSN_OK;
 }
 
-/* Depth-first over correlations: 0 new, 1 on the way, 2 done. */
-static bool
-has_cycle(const struct names *t, uint32_t index, unsigned char *state, uint32_t depth)
+/* Levels of correlations from here down, 0 of a plain rule; LEVELS_BAD: a circle, or too many. */
+#define LEVELS_NEW 0u
+#define LEVELS_ON_WAY 254u
+#define LEVELS_BAD 255u
+
+static unsigned char
+levels_of(const struct names *t, uint32_t index, unsigned char *state, uint32_t depth)
 {
 	const struct rule_draft *d = &t->drafts[index];
-	bool cycle = depth > TSN_RULE_DEPTH_MAX;
+	unsigned char most = 0;
 
-	if (d->corr == NULL || d->corr->c.rules == NULL || state[index] == 2)
-		return false;
-	if (state[index] == 1 || cycle)
-		return true;
-	state[index] = 1;
-	for (uint32_t i = 0; i < d->corr->c.rule_count && !cycle; i++)
-		cycle = has_cycle(t, d->corr->c.rules[i], state, depth + 1);
-	state[index] = 2;
-	return cycle;
+	if (d->corr == NULL || d->corr->c.rules == NULL)
+		return 0;
+	if (state[index] == LEVELS_ON_WAY || depth > TSN_CORR_CHAIN_MAX)
+		return LEVELS_BAD;
+	if (state[index] != LEVELS_NEW)
+		return state[index];
+	state[index] = LEVELS_ON_WAY;
+	for (uint32_t i = 0; i < d->corr->c.rule_count && most != LEVELS_BAD; i++) {
+		unsigned char levels = levels_of(t, d->corr->c.rules[i], state, depth + 1);
+
+		most = levels > most ? levels : most;
+	}
+	state[index] = LEVELS_NEW;
+	/* What is found bad from above may be good by itself: it is looked at again. */
+	if (most != LEVELS_BAD && most < TSN_CORR_CHAIN_MAX)
+		state[index] = (unsigned char)(most + 1);
+	return most < TSN_CORR_CHAIN_MAX ? (unsigned char)(most + 1) : LEVELS_BAD;
 }
 
 static enum tsn_code
@@ -345,9 +357,9 @@ tsn_rule_int_link(struct tsn_arena *a, struct rule_draft *drafts, uint32_t draft
 		if (!drafts[i].dropped && drafts[i].corr != NULL)
 			code = link_correlation(a, &t, &drafts[i], out);
 	for (uint32_t i = 0; i < draft_count && code == TSN_OK; i++)
-		if (!drafts[i].dropped && has_cycle(&t, i, state, 0))
+		if (!drafts[i].dropped && levels_of(&t, i, state, 0) == LEVELS_BAD)
 			code = drop(&drafts[i], out, false, drafts[i].rule.line,
-			    "correlations refer to each other in a circle, or in a chain deeper than 32");
+			    "correlations refer to each other in a circle, or in a chain of more than 16");
 	if (code == TSN_OK)
 		code = drop_dependents(&t, draft_count, out);
 	if (code == TSN_OK)

@@ -66,7 +66,7 @@ tocsin: {suppress: {by: [source.ip], for: 1h}}
     records = [record(m, "203.0.113.1", s) for m in (0, 10, 20, 30) for s in (0, 1)]
     with lib.Folder() as folder:
         alerts = found(folder, rule, records)
-        assert [(f[1], f[3]) for f in alerts] == [("t.two", 4)], alerts
+        assert [(f[1], f[3]) for f in alerts] == [("t.two", 8)], alerts
         (folder / "r.yml").write_text(rule.replace("{by: [source.ip]", "{by: [user.name]"))
         out, _ = lib.run("rules", "check", folder / "r.yml", status=1)
         assert b"r.yml:" in out and b"not in the group-by" in out, out

@@ -62,7 +62,9 @@ static const char base[] =
     "title: base\nid: b\nname: fail\nlogsource: {product: t}\n"
     "detection: {sel: {what: fail}, condition: sel}\n---\n"
     "title: base2\nid: c\nname: ok\nlogsource: {product: t}\n"
-    "detection: {sel: {what: ok}, condition: sel}\n---\n";
+    "detection: {sel: {what: ok}, condition: sel}\n---\n"
+    "title: base3\nid: d\nname: out\nlogsource: {product: t}\n"
+    "detection: {sel: {what: out}, condition: sel}\n---\n";
 
 static struct tsn_ruleset *
 load(const char *correlation)
@@ -149,6 +151,20 @@ struct corr_case {
 
 #define CORR(body) "title: corr\nid: k\ncorrelation:\n" body
 #define F(at) {at, "fail", "u", "1"}
+#define OK(at) {at, "ok", "u", "1"}
+#define OUT(at) {at, "out", "u", "1"}
+#define MANY "title: many\nid: m\nname: many\ncorrelation: {type: event_count, rules: [fail], " \
+    "group-by: [user], timespan: 10s, condition: {gte: 3}}\n---\n"
+#define ABSENCE CORR("  type: absence\n  rules: [fail, ok]\n  absent: [ok]\n  group-by: [user]\n" \
+    "  timespan: 10s\n")
+#define SILENCE CORR("  type: absence\n  rules: [fail]\n  absent: [fail]\n  group-by: [user]\n" \
+    "  timespan: 10s\n")
+#define GAP CORR("  type: sequence\n  rules: [fail, ok, out]\n  absent: [ok]\n  group-by: [user]\n" \
+    "  timespan: 10s\n")
+#define UNLED CORR("  type: sequence\n  rules: [ok, fail, out]\n  absent: [ok]\n" \
+    "  group-by: [user]\n  timespan: 10s\n")
+#define TAIL CORR("  type: sequence\n  rules: [fail, ok, out]\n  absent: [out]\n" \
+    "  group-by: [user]\n  timespan: 10s\n")
 
 static const struct corr_case cases[] = {
 	{"count", CORR("  type: event_count\n  rules: [fail]\n  group-by: [user]\n  timespan: 10s\n"
@@ -177,7 +193,7 @@ static const struct corr_case cases[] = {
 	    {{1, "ok", "u", "1"}, F(5), {6, "ok", "v", "1"}, {40, "ok", "u", "1"}, F(51)}, "u 2 1-5;"},
 	{"temporal ordered", CORR("  type: temporal_ordered\n  rules: [fail, ok]\n  group-by: [user]\n"
 				  "  timespan: 10s\n"),
-	    {{1, "ok", "u", "1"}, F(5), {9, "ok", "u", "1"}}, "u 3 1-9;"},
+	    {{1, "ok", "u", "1"}, F(5), {9, "ok", "u", "1"}}, "u 2 5-9;"},
 	{"temporal wrong order", CORR("  type: temporal_ordered\n  rules: [fail, ok]\n"
 				      "  group-by: [user]\n  timespan: 10s\n"),
 	    {{1, "ok", "u", "1"}, F(5)}, ""},
@@ -212,6 +228,53 @@ static const struct corr_case cases[] = {
 			    "  condition: {field: value}\n  learning: 10s\n"),
 	    {F(1), {5, "fail", "u", "2"}, {20, "fail", "u", "2"}, {21, "fail", "u", "3"},
 		{22, "fail", "u", "3"}}, "u 1 21-21;"},
+	{"absence", ABSENCE, {F(1), F(3), {20, "ok", "u", "1"}, F(30), OK(31), F(40)}, "u 2 1-3;u 1 40-40;"},
+	{"absence: answered just in time", ABSENCE, {F(1), OK(10)}, ""},
+	{"absence: answered too late", ABSENCE, {F(1), OK(11)}, "u 1 1-1;"},
+	{"absence: the first answer counts for all before", ABSENCE, {F(1), F(3), OK(4), F(5), OK(15)},
+	    "u 1 5-5;"},
+	{"absence: of one instant as in the order written", ABSENCE, {OK(1), F(1)}, ""},
+	{"absence: answered by another", ABSENCE, {F(1), {2, "ok", "v", "1"}}, "u 1 1-1;"},
+	{"absence: at the end of input", ABSENCE, {F(1)}, "u 1 1-1;"},
+	{"absence of the same: silence", SILENCE, {F(1), F(9), F(18), F(29), F(30)}, "u 1 18-18;u 1 30-30;"},
+	{"sequence with a missing step", GAP, {F(1), OUT(5), F(20), OK(21), OUT(22)}, "u 2 1-5;"},
+	{"sequence: begun anew after what must not come", GAP, {F(1), OK(2), F(3), OUT(4)}, "u 2 3-4;"},
+	{"sequence: of one instant as in the order written", GAP, {OUT(1), OK(1), F(1)}, ""},
+	{"sequence: of one instant", GAP, {OUT(1), F(1)}, "u 2 1-1;"},
+	{"sequence: too far apart", GAP, {F(1), OUT(12)}, ""},
+	{"sequence: the newest beginning", GAP, {F(1), F(8), OUT(15), OUT(17), OUT(18)}, "u 3 8-17;"},
+	{"sequence: what must not lead", UNLED, {OK(1), F(5), OUT(6), F(20), OUT(21)}, "u 2 20-21;"},
+	{"sequence: what must not follow", TAIL, {F(1), OK(5), OUT(9), F(20), OK(25), OUT(30)},
+	    "u 2 20-25;"},
+	{"sequence: the first that is complete", TAIL, {F(1), OK(2), F(3), OK(4)}, "u 4 1-4;"},
+	{"temporal: two of three", CORR("  type: temporal\n  rules: [fail, ok, out]\n  group-by: [user]\n"
+	    "  timespan: 10s\n  condition: {gte: 2}\n"), {F(1), F(2), OK(3), F(20), F(21)}, "u 3 1-3;"},
+	{"temporal ordered: two of three", CORR("  type: temporal_ordered\n  rules: [fail, ok, out]\n"
+	    "  group-by: [user]\n  timespan: 10s\n  condition: {gte: 2}\n"),
+	    {OK(1), F(2), OUT(3)}, "u 3 1-3;"},
+	{"chain: events underneath, those that came later too", MANY CORR("  type: temporal_ordered\n"
+	    "  rules: [many, ok]\n  group-by: [user]\n  timespan: 30s\n"),
+	    {F(1), F(2), F(3), F(4), OK(8), F(9)}, "u 6 1-9;"},
+	{"chain: windows are counted, events told", MANY CORR("  type: event_count\n  rules: [many]\n"
+	    "  group-by: [user]\n  timespan: 60s\n  condition: {gte: 2}\n"),
+	    {F(1), F(2), F(3), F(4), F(20), F(21), F(22), F(50)}, "u 7 1-22;"},
+	{"chain of three", MANY "title: mid\nid: i\nname: mid\ncorrelation: {type: temporal, "
+	    "rules: [many, ok], group-by: [user], timespan: 30s}\n---\n" CORR("  type: sequence\n"
+	    "  rules: [mid, ok, out]\n  absent: [ok]\n  group-by: [user]\n  timespan: 60s\n"),
+	    {OK(1), F(2), F(3), F(4), F(5), OUT(9)}, "u 6 1-9;"},
+	{"chain: an event that two windows hold is one", MANY "title: values\nid: v\nname: values\n"
+	    "correlation: {type: value_count, rules: [fail], group-by: [user], timespan: 10s, "
+	    "condition: {field: value, gte: 2}}\n---\n" CORR("  type: temporal\n"
+	    "  rules: [many, values]\n  group-by: [user]\n  timespan: 30s\n"),
+	    {F(1), {2, "fail", "u", "2"}, F(3)}, "u 3 1-3;"},
+	{"chain: a window that is judged at its end counts from there", "title: few\nid: m\nname: few\n"
+	    "correlation: {type: event_count, rules: [fail], group-by: [user], timespan: 10s, "
+	    "condition: {lt: 3}}\n---\n" CORR("  type: temporal_ordered\n  rules: [few, ok]\n"
+	    "  group-by: [user]\n  timespan: 30s\n"),
+	    {F(1), F(2), OK(5), OK(12), F(60)}, "u 3 1-12;"},
+	{"chain: absence of an answer to many", MANY CORR("  type: absence\n  rules: [many, ok]\n"
+	    "  absent: [ok]\n  group-by: [user]\n  timespan: 10s\n"),
+	    {F(1), F(2), F(3), OK(3), F(20), F(21), F(22)}, "u 3 20-22;"},
 	{"no group field", CORR("  type: event_count\n  rules: [fail]\n  group-by: [user]\n"
 				"  timespan: 10s\n  condition: {gte: 2}\n"),
 	    {{1, "fail", NULL, "1"}, {2, "fail", NULL, "1"}}, ""},

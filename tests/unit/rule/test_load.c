@@ -262,6 +262,16 @@ test_bad_correlations(void **state)
 		    "same rule twice", 13},
 		{"  type: temporal\n  rules: [a]\n  timespan: 1h\n  aliases:\n    x:\n      zz: f\n",
 		    "alias names", 19},
+		{"  type: absence\n  rules: [a]\n  timespan: 1m\n", "needs absent", 14},
+		{"  type: absence\n  rules: [a]\n  absent: [x]\n  timespan: 1m\n", "absent names \"x\"", 16},
+		{"  type: absence\n  rules: [a]\n  absent: [a]\n", "without timespan", 14},
+		{"  type: absence\n  rules: [a]\n  absent: [a]\n  timespan: 1m\n  condition: {gte: 2}\n",
+		    "no use for a threshold", 14},
+		{"  type: sequence\n  rules: [a]\n  absent: [a]\n  timespan: 1m\n", "two rules or more", 14},
+		{"  type: temporal\n  rules: [a]\n  absent: [a]\n  timespan: 1m\n",
+		    "no use for absent, which is of tocsin's own absence and sequence", 16},
+		{"  type: event_count\n  rules: [a]\n  timespan: 1m\n  capacity: 5\n  condition: {gte: 2}\n",
+		    "no use for capacity", 17},
 		{"  type: leaky_bucket\n  rules: [a]\n  leakspeed: 10s\n", "capacity", 14},
 	};
 

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/time.h"
+#include "os/clock.h"
 #include "server/detection.h"
 
 static const char rules_text[] =
@@ -51,15 +52,19 @@ each(void *ctx, const struct tsn_alert *alert, bool is_new)
 static void
 feed(struct tsn_engine *e, struct tsn_engine_source *from, unsigned number, unsigned minute)
 {
-	char line[200];
+	static int64_t base_ns;
+	char line[200], at[TSN_TIME_TEXT_MAX];
 	struct tsn_err err = {0};
-	int len = snprintf(line, sizeof line, "2026-11-20T10:%02u:%02u.000Z web sshd[%u]: Failed "
-	    "password for root from 10.%u.%u.%u port 4000 ssh2", minute, number % 60, number, number >> 16,
-	    number >> 8 & 255, number & 255);
-	const struct tsn_record rec = {.bytes = tsn_slice_of(line, (size_t)len), .offset = number,
-	    .line = number + 1, .received_ns = INT64_C(1795168800) * TSN_NS_PER_SEC,
-	    .source = &from->source};
+	int len;
+	struct tsn_record rec = {.bytes = {line, 0}, .offset = number, .line = number + 1,
+	    .received_ns = tsn_clock_real_ns(), .source = &from->source};
 
+	if (base_ns == 0)
+		base_ns = rec.received_ns / TSN_NS_PER_SEC * TSN_NS_PER_SEC - 7200 * TSN_NS_PER_SEC;
+	(void)tsn_time_format(base_ns + (minute * 60 + number % 60) * TSN_NS_PER_SEC, at);
+	len = snprintf(line, sizeof line, "%s web sshd[%u]: Failed password for root from 10.%u.%u.%u "
+	    "port 4000 ssh2", at, number, number >> 16, number >> 8 & 255, number & 255);
+	rec.bytes.len = (size_t)len;
 	assert_int_equal(tsn_engine_record(e, from, &rec, false, &err), TSN_OK);
 	assert_int_equal(tsn_engine_flush(e, &err), TSN_OK);
 }
