@@ -1,5 +1,6 @@
 /* From the fields of a flattened document to ECS fields beside them. */
 #include "parse/json_int.h"
+#include "parse/web.h"
 
 uint8_t
 tsn_json_mark(const struct json_name *names, size_t count, struct tsn_slice path)
@@ -224,6 +225,7 @@ tsn_json_put_url(struct tsn_parse_ctx *ctx, struct tsn_slice url)
 	if (url.len == 0)
 		return;
 	tsn_put_str(ctx, TSN_F_URL_ORIGINAL, url);
+	tsn_web_put_decoded(ctx, url);
 	if (scheme != SIZE_MAX && scheme < mark) {
 		size_t slash = tsn_slice_find_char(tsn_slice_from(url, scheme + 3), '/');
 

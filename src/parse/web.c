@@ -190,6 +190,7 @@ tsn_web_put_url(struct tsn_parse_ctx *ctx, struct tsn_slice url, struct tsn_slic
 	if (!tsn_web_has(url))
 		return;
 	tsn_put_str(ctx, TSN_F_URL_ORIGINAL, url);
+	tsn_web_put_decoded(ctx, url);
 	if (TSN_EQ(method, "CONNECT")) {
 		put_authority(ctx, url);
 		return;
@@ -253,6 +254,7 @@ tsn_web_put_request(struct tsn_parse_ctx *ctx, struct tsn_slice line)
 		return;
 	if (!is_method(method)) {
 		tsn_put_str(ctx, TSN_F_URL_ORIGINAL, line);
+		tsn_web_put_decoded(ctx, line);
 		return;
 	}
 	tsn_put_str(ctx, TSN_F_HTTP_REQUEST_METHOD, method);

@@ -137,12 +137,36 @@ test_w3c(void **state)
 	parse_case_close(&c);
 }
 
+/* What an address says behind its escapes; valid UTF-8 always, and nothing where nothing changes. */
+static void
+test_decoded(void **state)
+{
+#define GET(url) "10.0.0.1 - - [16/Feb/2025:06:32:50 +0000] \"GET " url " HTTP/1.1\" 200 5"
+	static const struct parse_form decoded[] = {
+		{GET("/a?id=1%27%20or+1%3D1"), "url.decoded=/a?id=1' or 1=1|url.original=/a?id=1%27%20or+1%3D1"},
+		{GET("/a+b?x=y"), "!url.decoded"},
+		{GET("/a+b%20c?x+y"), "url.decoded=/a+b c?x y"},
+		{GET("/%252e%252e%25252f"), "url.decoded=/../"},
+		{GET("/%2525252e"), "url.decoded=/%2e"},
+		{GET("/%u0027%u4E2D%ud800"), "url.decoded=/'\xe4\xb8\xad%ud800"},
+		{GET("/%e4%b8%ad%ff%C3"), "url.decoded=/\xe4\xb8\xad%FF%C3"},
+		{GET("/100%"), "!url.decoded"},
+		{GET("/%4"), "!url.decoded"},
+		{GET("/%zz%"), "!url.decoded"},
+		{GET("/plain?a=b"), "!url.decoded"},
+	};
+#undef GET
+	(void)state;
+	assert_true(parse_case_forms(decoded, sizeof decoded / sizeof decoded[0]));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_forms),
 		cmocka_unit_test(test_w3c),
+		cmocka_unit_test(test_decoded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
