@@ -24,8 +24,8 @@ struct tsn_slice tsn_web_unescape(struct tsn_parse_ctx *ctx, struct tsn_slice v)
 void tsn_web_put_request(struct tsn_parse_ctx *ctx, struct tsn_slice line);
 /** url.original and its parts; method CONNECT says that it is host:port. */
 void tsn_web_put_url(struct tsn_parse_ctx *ctx, struct tsn_slice url, struct tsn_slice method);
-/** url.decoded: the address with %XX (also of %XX), %uXXXX and the + of its query decoded; only where
- * that says anything else. */
+/** url.decoded: the address with %XX (also of %XX), %uXXXX and the + of its query decoded; only
+ * where that says anything else. */
 void tsn_web_put_decoded(struct tsn_parse_ctx *ctx, struct tsn_slice url);
 /** http.response.status_code and event.outcome; "-" adds nothing. */
 void tsn_web_put_status(struct tsn_parse_ctx *ctx, struct tsn_slice status);
