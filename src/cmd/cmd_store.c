@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/num.h"
 #include "cmd/cmd_store_int.h"
 #include "os/clock.h"
 #include "query/query.h"
@@ -11,6 +12,7 @@
 #include "store/verify.h"
 
 #define COLUMNS_SHOWN 12u
+#define COLUMNS_DIGITS_MAX 6u
 
 int
 cmd_store_time(const char *text, int64_t *ret_ns)
@@ -45,8 +47,29 @@ print_bytes(const char *what, uint64_t n)
 	printf("%-22s %15llu\n", what, (unsigned long long)n);
 }
 
+/* Where the bytes are: the largest columns, and how much of each is its list of distinct texts. */
 static void
-print_stat(const struct tsn_store_stat *st, const struct tsn_keys *keys)
+print_columns(const struct tsn_store_stat *st, const struct tsn_keys *keys, uint64_t shown)
+{
+	if (shown > 0 && st->column_count > 0)
+		printf("  %13s %6s %15s %13s  %s\n", "bytes", "share", "in dictionaries", "values",
+		    "column");
+	for (uint32_t i = 0; i < st->column_count && i < shown; i++) {
+		const struct tsn_store_column_stat *c = &st->columns[i];
+		struct tsn_slice name = c->what != NULL ? tsn_slice_cstr(c->what) :
+		    tsn_keys_name(keys, c->key);
+		char safe[128];
+
+		printf("  %13llu %5.1f%% %15llu %13llu  %s\n", (unsigned long long)c->packed_bytes,
+		    st->segment_bytes == 0 ? 0.0 :
+		    100.0 * (double)c->packed_bytes / (double)st->segment_bytes,
+		    (unsigned long long)c->dictionary_bytes, (unsigned long long)c->values,
+		    tsn_slice_escape(name, safe, sizeof safe));
+	}
+}
+
+static void
+print_stat(const struct tsn_store_stat *st, const struct tsn_keys *keys, uint64_t shown)
 {
 	char from[TSN_TIME_TEXT_MAX], to[TSN_TIME_TEXT_MAX];
 	uint64_t stored = st->segment_bytes + st->journal_bytes;
@@ -67,15 +90,7 @@ print_stat(const struct tsn_store_stat *st, const struct tsn_keys *keys)
 	if (st->time_min <= st->time_max)
 		printf("%-22s %.*s to %.*s\n", "times", (int)tsn_time_format(st->time_min, from), from,
 		    (int)tsn_time_format(st->time_max, to), to);
-	for (uint32_t i = 0; i < st->column_count && i < COLUMNS_SHOWN; i++) {
-		const struct tsn_store_column_stat *c = &st->columns[i];
-		struct tsn_slice name = c->what != NULL ? tsn_slice_cstr(c->what) :
-		    tsn_keys_name(keys, c->key);
-		char safe[128];
-
-		printf("  %13llu bytes  %11llu values  %s\n", (unsigned long long)c->packed_bytes,
-		    (unsigned long long)c->values, tsn_slice_escape(name, safe, sizeof safe));
-	}
+	print_columns(st, keys, shown);
 }
 
 static int
@@ -87,13 +102,18 @@ run_stat(const struct store_options *o)
 	struct tsn_err err = {0};
 	struct tsn_keys *keys;
 	enum tsn_code rc;
-	int status = open_reader(o, &keys, &reader);
+	uint64_t shown = COLUMNS_SHOWN;
+	int status;
 
+	if (o->columns != NULL && (strlen(o->columns) > COLUMNS_DIGITS_MAX ||
+	    tsn_num_parse_u64(tsn_slice_cstr(o->columns), &shown) != TSN_OK))
+		return tsn_cmd_usage(&tsn_cmd_store, "'%s' is no number of columns", o->columns);
+	status = open_reader(o, &keys, &reader);
 	if (status >= 0)
 		return status;
 	rc = tsn_store_stat(reader, &st, &err);
 	if (rc == TSN_OK) {
-		print_stat(&st, keys);
+		print_stat(&st, keys, shown);
 		status = TSN_EXIT_DONE;
 		if (tsn_store_reader_damage(reader, &damage) > 0) {
 			(void)fprintf(stderr, "tocsin store: damage: %.*s\n",
@@ -238,6 +258,8 @@ run(int argc, char **argv)
 		    "archive: segments (can be restored and searched), or jsonl for other programs"},
 		{"--remove", TSN_OPT_FLAG, &o.remove, NULL,
 		    "archive: what is safe in the archive leaves the store"},
+		{"--columns", TSN_OPT_TEXT, &o.columns, "N",
+		    "stat: the N columns that take most (12)"},
 	};
 	int n, status = tsn_cmd_options(&tsn_cmd_store, options, TSN_COUNT(options), argc, argv, &n);
 

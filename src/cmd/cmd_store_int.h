@@ -7,7 +7,7 @@
 struct store_options {
 	const char *data, *dir;
 	const char *from, *to;		/* folder or time, as the word says */
-	const char *after, *before, *format;
+	const char *after, *before, *format, *columns;
 	bool remove;
 };
 

@@ -61,8 +61,12 @@ tally_segment(struct tally *t, struct tsn_store_stat *st, const struct seg *s)
 	st->blocks += s->block_count;
 	st->directory_bytes += bin_load32(s->file.ptr + s->file.len - SEG_TAIL_BYTES + 8);
 	for (uint32_t i = 0; i < s->column_count; i++) {
-		st->dictionary_bytes += s->columns[i].dict_at.packed_len;
-		tally_of(t, s, i + SEG_COL_FIRST)->packed_bytes += s->columns[i].dict_at.packed_len;
+		uint64_t bytes = s->columns[i].dict_at.packed_len;
+		struct tsn_store_column_stat *x = tally_of(t, s, i + SEG_COL_FIRST);
+
+		st->dictionary_bytes += bytes;
+		x->packed_bytes += bytes;
+		x->dictionary_bytes += bytes;
 	}
 	for (uint32_t i = 0; i < s->block_count; i++)
 		tally_block(t, s, &s->blocks[i]);

@@ -11,7 +11,8 @@
 struct tsn_store_column_stat {
 	tsn_key key;		/* 0: parts of records that are no field; TSN_KEY_NONE: not of slots */
 	const char *what;	/* key 0 or NONE: its name for people */
-	uint64_t values, packed_bytes;
+	uint64_t values;
+	uint64_t packed_bytes, dictionary_bytes;	/* all of it; its dictionaries alone */
 };
 
 struct tsn_store_stat {
