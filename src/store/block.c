@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "store/derive_int.h"
 #include "store/seg_int.h"
 
 #define SCRATCH_EACH 24u
@@ -129,6 +130,67 @@ block_need_rows(struct block *b, uint32_t which)
 	return TSN_OK;
 }
 
+/* Borrowed by whoever makes derived values: which columns the rows of the block have. */
+static enum tsn_code
+rows_of(struct block *b, struct derive_rows *ret, void **ret_own)
+{
+	const struct seg *s = b->seg;
+	const uint32_t **columns = calloc((size_t)s->tmpl_count + 1,
+	    sizeof *columns + sizeof(uint32_t));
+	uint32_t *counts;
+
+	if (columns == NULL)
+		return TSN_ENOMEM;
+	counts = (uint32_t *)(void *)(columns + s->tmpl_count + 1);
+	for (uint32_t i = 0; i < s->tmpl_count; i++) {
+		columns[i] = s->tmpls[i].columns;
+		counts[i] = s->tmpls[i].tmpl->slot_count;
+	}
+	*ret = (struct derive_rows){b->dir->rows, s->column_count, b->rows[SEG_COL_TMPL], columns,
+	    counts};
+	*ret_own = columns;
+	return TSN_OK;
+}
+
+/* Needs the columns that the texts are made of, so this calls back; `depth` bounds it. */
+static enum tsn_code
+make_derived(struct block *b, struct derived *d, uint32_t column)
+{
+	struct derive_rows rows;
+	void *own;
+	enum tsn_code rc;
+
+	TSN_TRY(block_need_rows(b, SEG_COL_TMPL));
+	for (uint32_t i = 0; i < b->seg->column_count; i++)
+		if (derived_needs(d)[i])
+			TSN_TRY(i == column ? TSN_ECORRUPT : block_need_values(b, i));
+	TSN_TRY(rows_of(b, &rows, &own));
+	rc = derived_values(d, &rows, b->values, column, &b->values[column]);
+	free(own);
+	if (rc == TSN_OK)
+		b->values[column].dict = &b->values[column].local;
+	return rc;
+}
+
+static enum tsn_code
+need_derived(struct block *b, uint32_t column, const struct seg_entry *e, struct bin *r)
+{
+	struct derived *d;
+	enum tsn_code rc;
+
+	if (b->depth == DERIVE_DEPTH_MAX)
+		return TSN_ECORRUPT;
+	TSN_TRY(seg_dict(b->seg, column));
+	TSN_TRY(derived_open(r, e->n, &b->seg->columns[column].dict, b->seg->column_count, &d));
+	b->depth++;
+	rc = make_derived(b, d, column);
+	b->depth--;
+	derived_close(d);
+	if (rc == TSN_OK)
+		b->have[column] = true;
+	return rc;
+}
+
 enum tsn_code
 block_need_values(struct block *b, uint32_t column)
 {
@@ -141,6 +203,8 @@ block_need_values(struct block *b, uint32_t column)
 	e = find_entry(b, column + SEG_COL_FIRST);
 	if (e != NULL) {
 		TSN_TRY(entry_bytes(b, e, &r));
+		if (e->form == COLUMN_DERIVED)
+			return c->is_num ? TSN_ECORRUPT : need_derived(b, column, e, &r);
 		if (e->form == COLUMN_SHARED)
 			TSN_TRY(seg_dict(b->seg, column));
 		TSN_TRY(values_decode(&r, e->n, &c->dict, &b->values[column]));

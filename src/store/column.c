@@ -214,6 +214,16 @@ put_texts(struct column *c, struct tsn_buf *out, uint64_t *scratch, struct colum
 	return TSN_OK;
 }
 
+static void
+end_block(struct column *c)
+{
+	c->n = 0;
+	c->texts = false;
+	c->canonical = true;
+	c->len = 0;
+	c->dict_before = c->dict.count;
+}
+
 enum tsn_code
 column_flush(struct column *c, struct tsn_buf *out, uint64_t *scratch,
     struct column_info *ret_info)
@@ -232,13 +242,29 @@ column_flush(struct column *c, struct tsn_buf *out, uint64_t *scratch,
 			bin_add_u8(out, c->len);
 		TSN_TRY(column_put_ints(out, c->v, c->n, scratch));
 	}
-	c->n = 0;
-	c->texts = false;
-	c->canonical = true;
-	c->len = 0;
-	c->dict_before = c->dict.count;
+	end_block(c);
 	*ret_info = info;
 	return tsn_buf_check(out);
+}
+
+struct dict *
+column_patterns(struct column *c)
+{
+	/* A dictionary that no block refers to is of use no more: texts of this block alone. */
+	return c->local || !c->shared_used ? &c->old : &c->dict;
+}
+
+void
+column_derived(struct column *c)
+{
+	if (!c->local && c->shared_used) {
+		c->old = c->dict;
+		dict_init(&c->dict);
+	} else {
+		dict_reset(&c->dict);
+	}
+	c->local = true;
+	end_block(c);
 }
 
 /* ---- reading ---- */
@@ -294,7 +320,7 @@ static enum tsn_code
 decode(struct bin *r, const struct strings *shared, struct values *v)
 {
 	v->form = (enum column_form)bin_u8(r);
-	if (r->bad || v->form >= COLUMN__COUNT)
+	if (r->bad || v->form >= COLUMN_DERIVED)
 		return TSN_ECORRUPT;
 	if (v->form == COLUMN_PADDED) {
 		v->width = bin_u8(r);

@@ -16,6 +16,7 @@ enum column_form {
 	COLUMN_PADDED,		/* digits, all of one length */
 	COLUMN_SHARED,		/* codes of the segment's dictionary */
 	COLUMN_LOCAL,		/* codes of a dictionary that stands in front */
+	COLUMN_DERIVED,		/* on disk only: made of other columns (derive_int.h) */
 	COLUMN__COUNT
 };
 
@@ -47,6 +48,10 @@ struct column_info {
 /** Appends the block's values and empties it for the next.  scratch: 2 * n values. */
 TSN_MUST_CHECK enum tsn_code column_flush(struct column *c, struct tsn_buf *out,
     uint64_t *scratch, struct column_info *ret_info);
+/** The dictionary that takes the patterns of a block that is stored as derived, ... */
+struct dict *column_patterns(struct column *c);
+/** ... after which the column is empty for the next block. */
+void column_derived(struct column *c);
 /** The segment's dictionary at its end. */
 const struct dict *column_dict(const struct column *c);
 

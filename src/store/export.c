@@ -11,13 +11,22 @@
 
 #define FILES_OPEN_MAX 200u
 
+/* Records of a file that follow each other, with the line ends between them. */
+struct run {
+	uint64_t begin, end;		/* bytes */
+	uint64_t line, last;		/* the first line and the last; 0: not known */
+};
+
 struct out {
 	const struct tsn_source *source;
 	char *path;
 	int fd;				/* -1: closed for now */
 	uint64_t used;			/* when last, for closing the one unused longest */
-	uint64_t records, end, line;	/* end and last line of the newest record */
+	uint64_t records, end;		/* end of the newest record */
 	uint64_t size;
+	struct run *runs;		/* in order of begin; records need not come in that order */
+	uint32_t run_count, run_cap;
+	bool crlf;			/* some lines end so */
 };
 
 struct exporter {
@@ -143,28 +152,98 @@ write_at(struct out *o, uint64_t at, const char *p, size_t len, struct tsn_err *
 	return TSN_OK;
 }
 
-/* Line ends between two records: as many as the line numbers say, each as long as there is room. */
-static enum tsn_code
-fill_gap(struct out *o, uint64_t from, uint64_t to, uint64_t breaks, struct tsn_err *err)
-{
-	bool crlf = breaks > 0 && to - from == 2 * breaks;
+#define GAP_MAX 4096u
 
-	if (to - from > 4096)
-		return TSN_OK;		/* records that are not there */
+/* Line ends between two records. */
+static enum tsn_code
+fill_gap(struct out *o, uint64_t from, uint64_t to, bool crlf, struct tsn_err *err)
+{
 	for (uint64_t at = from; at < to; at++)
 		TSN_TRY(write_at(o, at, crlf && (at - from) % 2 == 0 ? "\r" : "\n", 1, err));
 	return TSN_OK;
 }
 
-/* Records that do not come in the order of the file: at least the line end in front. */
+/* Nothing but line ends stands between the two, by their numbers: fills it and joins them in `a`. */
 static enum tsn_code
-end_before(struct out *o, uint64_t at, struct tsn_err *err)
+join(struct out *o, struct run *a, const struct run *b, bool *ret_joined, struct tsn_err *err)
 {
-	char before = 0;
+	uint64_t gap = b->begin - a->end, breaks = b->line - a->last;
 
-	if (at == 0 || (at <= o->size && pread(o->fd, &before, 1, (off_t)at - 1) == 1 && before != 0))
+	*ret_joined = a->last != 0 && b->line > a->last && (gap == breaks || gap == 2 * breaks);
+	if (!*ret_joined)
 		return TSN_OK;
-	return write_at(o, at - 1, "\n", 1, err);
+	TSN_TRY(fill_gap(o, a->end, b->begin, gap != breaks, err));
+	o->crlf |= gap != breaks;
+	a->end = b->end;
+	a->last = b->last;
+	return TSN_OK;
+}
+
+static enum tsn_code
+insert_run(struct out *o, uint32_t at, const struct run *run, struct tsn_err *err)
+{
+	if (o->run_count == o->run_cap) {
+		uint32_t cap = o->run_cap == 0 ? 16 : o->run_cap * 2;
+		struct run *runs = reallocarray(o->runs, cap, sizeof *runs);
+
+		if (runs == NULL)
+			TSN_FAIL(err, TSN_ENOMEM, "out of memory");
+		o->runs = runs;
+		o->run_cap = cap;
+	}
+	memmove(o->runs + at + 1, o->runs + at, (o->run_count - at) * sizeof *run);
+	o->runs[at] = *run;
+	o->run_count++;
+	return TSN_OK;
+}
+
+/* Puts the record among the runs of its file; records that overlap are left as they come. */
+static enum tsn_code
+note_record(struct out *o, const struct run *run, struct tsn_err *err)
+{
+	uint32_t low = 0, high = o->run_count;
+	bool joined = false, more = false;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if (o->runs[mid].begin < run->begin)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if ((low > 0 && o->runs[low - 1].end > run->begin) ||
+	    (low < o->run_count && run->end > o->runs[low].begin))
+		return TSN_OK;
+	if (low > 0)
+		TSN_TRY(join(o, &o->runs[low - 1], run, &joined, err));
+	if (!joined)
+		TSN_TRY(insert_run(o, low++, run, err));
+	if (low < o->run_count)
+		TSN_TRY(join(o, &o->runs[low - 1], &o->runs[low], &more, err));
+	if (more) {
+		memmove(o->runs + low, o->runs + low + 1,
+		    (--o->run_count - low) * sizeof *o->runs);
+	}
+	return TSN_OK;
+}
+
+/* What the numbers of lines do not explain; where much is missing, records are. */
+static enum tsn_code
+fill_gaps(struct out *o, struct tsn_err *err)
+{
+	uint64_t end = 0;
+
+	for (uint32_t i = 0; i < o->run_count; i++) {
+		uint64_t gap = o->runs[i].begin - end;
+
+		if (gap <= GAP_MAX)
+			TSN_TRY(fill_gap(o, end, o->runs[i].begin, o->crlf && gap % 2 == 0, err));
+		else
+			TSN_TRY(fill_gap(o, o->runs[i].begin - 1, o->runs[i].begin, false, err));
+		end = o->runs[i].end;
+	}
+	return TSN_OK;
 }
 
 static uint64_t
@@ -191,17 +270,45 @@ export_rows(void *ctx, const struct tsn_batch *rows, struct tsn_err *err)
 		if (ev->source->path.len == 0) {
 			at = o->end;
 			TSN_TRY(write_at(o, at + ev->original.len, "\n", 1, err));
-		} else if (o->records > 0 && at > o->end) {
-			TSN_TRY(fill_gap(o, o->end, at, ev->line - o->line, err));
+		} else if (ev->original.len > 0) {
+			TSN_TRY(note_record(o, &(struct run){at, at + ev->original.len, ev->line,
+			    ev->line == 0 ? 0 : ev->line + breaks_in(ev->original)}, err));
 		}
-		if (ev->source->path.len > 0)
-			TSN_TRY(end_before(o, at, err));
 		TSN_TRY(write_at(o, at, ev->original.ptr, ev->original.len, err));
 		o->records++;
 		o->end = at + ev->original.len + (ev->source->path.len == 0);
-		o->line = ev->line + breaks_in(ev->original);
 	}
 	return TSN_OK;
+}
+
+/* Ranges of the source that follow each other from its beginning: their end, else 0. */
+static uint64_t
+ranges_end(const struct tsn_store_range *ranges, size_t n)
+{
+	uint64_t end = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (ranges[i].begin != end)
+			return 0;
+		end = ranges[i].end;
+	}
+	return end;
+}
+
+static enum tsn_export_check
+compare(const struct out *o, const struct tsn_store_range *ranges, size_t n)
+{
+	enum tsn_export_check check = TSN_EXPORT_SAME;
+	char *map = mmap(NULL, o->size, PROT_READ, MAP_SHARED, o->fd, 0);
+
+	if (map == MAP_FAILED)
+		return TSN_EXPORT_UNKNOWN;
+	for (size_t i = 0; i < n; i++)
+		if (pack_hash(map + ranges[i].begin, ranges[i].end - ranges[i].begin) !=
+		    ranges[i].hash)
+			check = TSN_EXPORT_DIFFERS;
+	(void)munmap(map, o->size);
+	return check;
 }
 
 /* The end of the last line, and whether the bytes are those that were read. */
@@ -210,26 +317,20 @@ finish_file(struct tsn_store_reader *r, struct exporter *x, struct out *o, struc
 {
 	struct tsn_store_exported done = {.source = o->source->path, .file = o->path,
 	    .records = o->records, .check = TSN_EXPORT_UNKNOWN};
-	const struct tsn_store_range *range;
+	const struct tsn_store_range *ranges;
 	struct out *same;
+	uint64_t end;
 	size_t n;
 
 	TSN_TRY(out_of(x, o->source, &same, err));
-	range = tsn_store_reader_ranges(r, o->source->path, &n);
-	if (n == 1 && range->begin == 0 && range->end >= o->size && o->source->path.len > 0) {
-		uint64_t end = o->size;
-
-		TSN_TRY(fill_gap(o, end, range->end, range->end - end == 1 ? 1 :
-		    range->lines + 1 > o->line ? range->lines + 1 - o->line : 1, err));
-		if (o->size == range->end && o->size > 0) {
-			void *map = mmap(NULL, o->size, PROT_READ, MAP_SHARED, o->fd, 0);
-
-			if (map != MAP_FAILED) {
-				done.check = pack_hash(map, o->size) == range->hash ?
-				    TSN_EXPORT_SAME : TSN_EXPORT_DIFFERS;
-				(void)munmap(map, o->size);
-			}
-		}
+	TSN_TRY(fill_gaps(o, err));
+	ranges = tsn_store_reader_ranges(r, o->source->path, &n);
+	end = o->source->path.len == 0 ? 0 : ranges_end(ranges, n);
+	if (end >= o->size && end > 0) {
+		if (end - o->size <= GAP_MAX)
+			TSN_TRY(fill_gap(o, o->size, end, o->crlf && (end - o->size) % 2 == 0, err));
+		if (o->size == end)
+			done.check = compare(o, ranges, n);
 	}
 	if (o->source->path.len == 0)
 		done.source = o->source->address;
@@ -257,6 +358,7 @@ tsn_store_export(struct tsn_store_reader *r, const struct tsn_store_export *e,
 	for (uint32_t i = 0; i < x.count; i++) {
 		file_close(x.outs[i].fd);
 		free(x.outs[i].path);
+		free(x.outs[i].runs);
 	}
 	free(x.outs);
 	return rc;

@@ -15,7 +15,7 @@ struct tsn_store_exported {
 	struct tsn_slice source;	/* path or address */
 	const char *file;		/* what was written */
 	uint64_t records, bytes;
-	enum { TSN_EXPORT_SAME, TSN_EXPORT_DIFFERS, TSN_EXPORT_UNKNOWN } check;
+	enum tsn_export_check { TSN_EXPORT_SAME, TSN_EXPORT_DIFFERS, TSN_EXPORT_UNKNOWN } check;
 };
 
 struct tsn_store_export {

@@ -290,6 +290,8 @@ load_entries(struct seg *s, struct bin *r, struct seg_block *b)
 			e->min = bin_var(r);
 			e->max = e->min + bin_var(r);
 		}
+		if (e->form == COLUMN_DERIVED && column >= SEG_COL_FIRST)
+			s->columns[column - SEG_COL_FIRST].derived = true;
 		before = column;
 	}
 	/* The columns every row has come first, all of them. */

@@ -17,6 +17,7 @@ struct seg_column {
 	tsn_key key;			/* 0: of one slot; TSN_KEY_NONE: no room for its name */
 	bool is_num;
 	bool multi;			/* some template has it more than once */
+	bool derived;			/* in some block: its dictionary holds patterns too */
 	struct pack dict_at;		/* raw_len 0: none */
 	uint32_t dict_order;		/* among the dictionaries */
 	bool dict_behind;		/* packed behind those before it */
@@ -100,6 +101,7 @@ struct block {
 	char *scratch;
 	struct val *vals;
 	bool full;			/* all columns and offsets */
+	unsigned depth;			/* of derived columns being made */
 };
 
 TSN_MUST_CHECK enum tsn_code block_open(struct block *b, struct seg *s, uint32_t index);

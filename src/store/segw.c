@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
-#include "store/column_int.h"
+#include "store/derive_int.h"
 #include "store/file_int.h"
 #include "store/ints_int.h"
 #include "store/pack_int.h"
@@ -23,6 +23,9 @@ struct wtmpl {
 
 struct wcolumn {
 	struct column c;
+	struct deriver *deriver;	/* NULL until it was tried */
+	size_t derived_at;		/* this block: where it stands in w->derived, */
+	uint32_t derived;		/* and how many bytes; 0: not derived */
 	tsn_key key;			/* 0: of one slot of one template */
 	bool is_num;
 };
@@ -58,6 +61,7 @@ struct segw {
 	uint64_t *scratch;
 	uint32_t scratch_cap;
 	struct tsn_buf raw, small, out;
+	struct tsn_buf derived;		/* columns of this block that are derived, one by one */
 	struct tsn_buf dir, entries, chunks;	/* footer: all blocks; this block */
 	uint32_t block_count, entry_count, chunk_count;
 	struct key_map map;
@@ -112,6 +116,8 @@ new_column(struct segw *w, const struct slot *s, uint32_t *ret_column)
 		w->columns = p;
 	}
 	c = &w->columns[w->column_count];
+	c->deriver = NULL;
+	c->derived = 0;
 	column_init(&c->c, s->is_num);
 	c->key = s->key;
 	c->is_num = s->is_num;
@@ -302,6 +308,139 @@ reserve_scratch(struct segw *w)
 	return TSN_OK;
 }
 
+/* ---- derived columns ---- */
+
+/* Texts shorter than this on average are left alone. */
+#define DERIVE_MEAN_MIN 28u
+#define DERIVE_VALUES_MIN 16u
+#define DERIVE_TARGETS_MAX 64u
+
+static uint32_t
+mean_len(const struct column *c)
+{
+	return c->dict.count == 0 ? 0 : (uint32_t)(c->dict.bytes.len / c->dict.count);
+}
+
+static size_t
+longest_new(const struct column *c)
+{
+	size_t longest = 0;
+
+	for (uint32_t i = c->dict_before; i < c->dict.count; i++) {
+		size_t len = dict_get(&c->dict, i).len;
+
+		longest = len > longest ? len : longest;
+	}
+	return longest;
+}
+
+/* Columns that may be made of others, the short ones first: a message repeats its fields. */
+static uint32_t
+find_targets(const struct segw *w, uint32_t targets[DERIVE_TARGETS_MAX])
+{
+	size_t lengths[DERIVE_TARGETS_MAX], len;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < w->column_count; i++) {
+		const struct column *c = &w->columns[i].c;
+		uint32_t at = n;
+
+		if (!c->texts || c->n < DERIVE_VALUES_MIN || mean_len(c) < DERIVE_MEAN_MIN ||
+		    c->dict.count == c->dict_before || n == DERIVE_TARGETS_MAX)
+			continue;
+		len = longest_new(c);
+		for (; at > 0 && lengths[at - 1] > len; at--) {
+			targets[at] = targets[at - 1];
+			lengths[at] = lengths[at - 1];
+		}
+		targets[at] = i;
+		lengths[at] = len;
+		n++;
+	}
+	return n;
+}
+
+static enum tsn_code
+derive_column(struct segw *w, struct derive_job *job)
+{
+	struct wcolumn *c = &w->columns[job->target];
+	size_t before = w->derived.len;
+	bool pays;
+
+	if (c->deriver == NULL)
+		c->deriver = deriver_new();
+	if (c->deriver == NULL)
+		return TSN_ENOMEM;
+	job->dict = column_patterns(&c->c);
+	job->columns[job->target] = &c->c;
+	TSN_TRY(derive_block(c->deriver, job, &w->derived, &pays));
+	if (pays) {
+		c->derived_at = before;
+		c->derived = (uint32_t)(w->derived.len - before);
+	}
+	if (job->levels[job->target] >= DERIVE_DEPTH_MAX)
+		job->columns[job->target] = NULL;
+	return TSN_OK;
+}
+
+static enum tsn_code
+derive_targets(struct segw *w, struct derive_rows *rows, const uint32_t *targets, uint32_t n)
+{
+	struct derive_job job = {.rows = rows};
+	enum tsn_code rc = TSN_OK;
+
+	job.columns = calloc((size_t)w->column_count + 1, sizeof *job.columns + 1);
+	if (job.columns == NULL)
+		return TSN_ENOMEM;
+	job.levels = (uint8_t *)(job.columns + w->column_count + 1);
+	for (uint32_t i = 0; i < w->column_count; i++)
+		job.columns[i] = w->columns[i].is_num ? NULL : &w->columns[i].c;
+	for (uint32_t k = 0; k < n; k++)
+		job.columns[targets[k]] = NULL;
+	for (uint32_t k = 0; k < n && rc == TSN_OK; k++) {
+		job.target = targets[k];
+		rc = derive_column(w, &job);
+	}
+	free(job.columns);
+	return rc;
+}
+
+static enum tsn_code
+derive_columns(struct segw *w)
+{
+	uint32_t targets[DERIVE_TARGETS_MAX], n = find_targets(w, targets);
+	const uint32_t **columns;
+	struct derive_rows rows;
+	uint32_t *counts;
+	enum tsn_code rc;
+
+	if (n == 0)
+		return TSN_OK;
+	columns = calloc((size_t)w->tmpl_count + 1, sizeof *columns + sizeof *counts);
+	if (columns == NULL)
+		return TSN_ENOMEM;
+	counts = (uint32_t *)(void *)(columns + w->tmpl_count + 1);
+	for (uint32_t i = 0; i < w->tmpl_count; i++) {
+		columns[i] = w->tmpls[i].columns;
+		counts[i] = w->tmpls[i].tmpl->slot_count;
+	}
+	rows = (struct derive_rows){w->row_count, w->column_count, w->rows[SEG_COL_TMPL], columns, counts};
+	rc = derive_targets(w, &rows, targets, n);
+	free(columns);
+	return rc;
+}
+
+static void
+take_derived(struct segw *w, struct wcolumn *c, struct column_info *ret_info)
+{
+	tsn_buf_add(&w->raw, w->derived.ptr + c->derived_at, c->derived);
+	*ret_info = (struct column_info){COLUMN_DERIVED, 0, 0};
+	column_derived(&c->c);
+	c->derived = 0;
+}
+
+/* ---- a block ---- */
+
 static enum tsn_code
 put_block(struct segw *w)
 {
@@ -315,15 +454,21 @@ put_block(struct segw *w)
 		low = t < low ? t : low;
 		high = t > high ? t : high;
 	}
+	TSN_TRY(derive_columns(w));
 	TSN_TRY(put_row_columns(w));
 	for (uint32_t i = 0; i < w->column_count; i++) {
-		uint32_t n = w->columns[i].c.n;
+		struct wcolumn *c = &w->columns[i];
+		uint32_t n = c->c.n;
 
 		if (n == 0)
 			continue;
-		TSN_TRY(column_flush(&w->columns[i].c, &w->raw, w->scratch, &info));
+		if (c->derived > 0)
+			take_derived(w, c, &info);
+		else
+			TSN_TRY(column_flush(&c->c, &w->raw, w->scratch, &info));
 		TSN_TRY(place(w, SEG_COL_FIRST + i, n, &info));
 	}
+	tsn_buf_reset(&w->derived);
 	bin_add_var(&w->dir, w->row_count);
 	bin_add_u64(&w->dir, (uint64_t)low);
 	bin_add_var(&w->dir, (uint64_t)high - (uint64_t)low);
@@ -444,8 +589,10 @@ segw_abandon(struct segw *w)
 		return;
 	file_close(w->fd);
 	packer_free(w->packer);
-	for (uint32_t i = 0; i < w->column_count; i++)
+	for (uint32_t i = 0; i < w->column_count; i++) {
 		column_done(&w->columns[i].c);
+		deriver_free(w->columns[i].deriver);
+	}
 	free(w->columns);
 	free(w->tmpls);
 	free(w->tmpl_local);
@@ -460,6 +607,7 @@ segw_abandon(struct segw *w)
 		free(w->rows[i]);
 	tsn_buf_done(&w->raw);
 	tsn_buf_done(&w->small);
+	tsn_buf_done(&w->derived);
 	tsn_buf_done(&w->out);
 	tsn_buf_done(&w->dir);
 	tsn_buf_done(&w->entries);
@@ -474,6 +622,7 @@ prepare(struct segw *w, int level)
 	tsn_arena_init(&w->arena, OUT_BYTES_MAX);
 	tsn_buf_init(&w->raw, OUT_BYTES_MAX);
 	tsn_buf_init(&w->small, OUT_BYTES_MAX);
+	tsn_buf_init(&w->derived, OUT_BYTES_MAX);
 	tsn_buf_init(&w->out, OUT_BYTES_MAX);
 	tsn_buf_init(&w->dir, OUT_BYTES_MAX);
 	tsn_buf_init(&w->entries, OUT_BYTES_MAX);

@@ -14,7 +14,8 @@
 #define SEG_HEAD_MAGIC "TSNSEGM1"
 #define SEG_TAIL_MAGIC "TSNSEGE1"
 /* Bits a reader must know. */
-#define SEG_INCOMPAT 0u
+#define SEG_INCOMPAT_DERIVED 1u	/* columns may be of the form COLUMN_DERIVED */
+#define SEG_INCOMPAT SEG_INCOMPAT_DERIVED
 
 #define SEG_BLOCK_ROWS (1u << 16)
 #define SEG_BLOCK_BYTES (8u << 20)	/* of records */
