@@ -163,7 +163,7 @@ fill_gap(struct out *o, uint64_t from, uint64_t to, bool crlf, struct tsn_err *e
 	return TSN_OK;
 }
 
-/* Nothing but line ends stands between the two, by their numbers: fills it and joins them in `a`. */
+/* Nothing but line ends is between the two, by their numbers: fills it and joins them in `a`. */
 static enum tsn_code
 join(struct out *o, struct run *a, const struct run *b, bool *ret_joined, struct tsn_err *err)
 {
@@ -222,8 +222,9 @@ note_record(struct out *o, const struct run *run, struct tsn_err *err)
 	if (low < o->run_count)
 		TSN_TRY(join(o, &o->runs[low - 1], &o->runs[low], &more, err));
 	if (more) {
+		o->run_count--;
 		memmove(o->runs + low, o->runs + low + 1,
-		    (--o->run_count - low) * sizeof *o->runs);
+		    (o->run_count - low) * sizeof *o->runs);
 	}
 	return TSN_OK;
 }

@@ -4,71 +4,12 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
-#include "store/derive_int.h"
-#include "store/file_int.h"
 #include "store/ints_int.h"
-#include "store/pack_int.h"
+#include "store/segw_parts_int.h"
 
-#define OUT_BYTES_MAX (1u << 30)
 #define WRITE_BYTES (1u << 20)
 /* Columns smaller than this share a chunk: each of its own would cost more than it holds. */
 #define CHUNK_OWN_MIN 1024u
-
-struct wtmpl {
-	const struct tmpl *tmpl;
-	uint32_t *columns;		/* by slot */
-	uint64_t rows;
-	uint32_t static_len;
-};
-
-struct wcolumn {
-	struct column c;
-	struct deriver *deriver;	/* NULL until it was tried */
-	size_t derived_at;		/* this block: where it stands in w->derived, */
-	uint32_t derived;		/* and how many bytes; 0: not derived */
-	tsn_key key;			/* 0: of one slot of one template */
-	bool is_num;
-};
-
-struct wsource {
-	const struct tsn_source *source;
-	uint64_t offset, line;		/* expected next */
-	uint32_t block;			/* in which that was learned, + 1 */
-};
-
-struct segw {
-	char path[FILE_PATH_MAX];
-	int fd;
-	uint64_t at;			/* file position behind `out` */
-	struct tsn_keys *keys;
-	struct packer *packer;
-	struct tsn_arena arena;
-	struct wtmpl *tmpls;
-	uint32_t tmpl_count, tmpl_cap;
-	uint32_t *tmpl_local;		/* by tmpl->id: index + 1 */
-	uint32_t tmpl_local_cap;
-	struct wsource *sources;
-	uint32_t source_count, source_cap;
-	uint32_t *source_local;
-	uint32_t source_local_cap;
-	struct wcolumn *columns;
-	uint32_t column_count, column_cap;
-	uint32_t *key_column[2];	/* text, number: by key: index + 1 */
-	uint32_t key_cap;
-	uint64_t *rows[SEG_COL_FIRST];	/* the block */
-	uint32_t row_count;
-	uint64_t block_bytes, block_values;
-	uint64_t *scratch;
-	uint32_t scratch_cap;
-	struct tsn_buf raw, small, out;
-	struct tsn_buf derived;		/* columns of this block that are derived, one by one */
-	struct tsn_buf dir, entries, chunks;	/* footer: all blocks; this block */
-	uint32_t block_count, entry_count, chunk_count;
-	struct key_map map;
-	struct segw_result result;
-	bool ended;			/* the directory stands in `out` */
-	bool full;			/* the disk had no room for what stands in `out` */
-};
 
 /* ---- tables ---- */
 
@@ -308,128 +249,6 @@ reserve_scratch(struct segw *w)
 	return TSN_OK;
 }
 
-/* ---- derived columns ---- */
-
-/* Texts shorter than this on average are left alone. */
-#define DERIVE_MEAN_MIN 28u
-#define DERIVE_VALUES_MIN 16u
-#define DERIVE_TARGETS_MAX 64u
-
-static uint32_t
-mean_len(const struct column *c)
-{
-	return c->dict.count == 0 ? 0 : (uint32_t)(c->dict.bytes.len / c->dict.count);
-}
-
-static size_t
-longest_new(const struct column *c)
-{
-	size_t longest = 0;
-
-	for (uint32_t i = c->dict_before; i < c->dict.count; i++) {
-		size_t len = dict_get(&c->dict, i).len;
-
-		longest = len > longest ? len : longest;
-	}
-	return longest;
-}
-
-/* Columns that may be made of others, the short ones first: a message repeats its fields. */
-static uint32_t
-find_targets(const struct segw *w, uint32_t targets[DERIVE_TARGETS_MAX])
-{
-	size_t lengths[DERIVE_TARGETS_MAX], len;
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < w->column_count; i++) {
-		const struct column *c = &w->columns[i].c;
-		uint32_t at = n;
-
-		if (!c->texts || c->n < DERIVE_VALUES_MIN || mean_len(c) < DERIVE_MEAN_MIN ||
-		    c->dict.count == c->dict_before || n == DERIVE_TARGETS_MAX)
-			continue;
-		len = longest_new(c);
-		for (; at > 0 && lengths[at - 1] > len; at--) {
-			targets[at] = targets[at - 1];
-			lengths[at] = lengths[at - 1];
-		}
-		targets[at] = i;
-		lengths[at] = len;
-		n++;
-	}
-	return n;
-}
-
-static enum tsn_code
-derive_column(struct segw *w, struct derive_job *job)
-{
-	struct wcolumn *c = &w->columns[job->target];
-	size_t before = w->derived.len;
-	bool pays;
-
-	if (c->deriver == NULL)
-		c->deriver = deriver_new();
-	if (c->deriver == NULL)
-		return TSN_ENOMEM;
-	job->dict = column_patterns(&c->c);
-	job->columns[job->target] = &c->c;
-	TSN_TRY(derive_block(c->deriver, job, &w->derived, &pays));
-	if (pays) {
-		c->derived_at = before;
-		c->derived = (uint32_t)(w->derived.len - before);
-	}
-	if (job->levels[job->target] >= DERIVE_DEPTH_MAX)
-		job->columns[job->target] = NULL;
-	return TSN_OK;
-}
-
-static enum tsn_code
-derive_targets(struct segw *w, struct derive_rows *rows, const uint32_t *targets, uint32_t n)
-{
-	struct derive_job job = {.rows = rows};
-	enum tsn_code rc = TSN_OK;
-
-	job.columns = calloc((size_t)w->column_count + 1, sizeof *job.columns + 1);
-	if (job.columns == NULL)
-		return TSN_ENOMEM;
-	job.levels = (uint8_t *)(job.columns + w->column_count + 1);
-	for (uint32_t i = 0; i < w->column_count; i++)
-		job.columns[i] = w->columns[i].is_num ? NULL : &w->columns[i].c;
-	for (uint32_t k = 0; k < n; k++)
-		job.columns[targets[k]] = NULL;
-	for (uint32_t k = 0; k < n && rc == TSN_OK; k++) {
-		job.target = targets[k];
-		rc = derive_column(w, &job);
-	}
-	free(job.columns);
-	return rc;
-}
-
-static enum tsn_code
-derive_columns(struct segw *w)
-{
-	uint32_t targets[DERIVE_TARGETS_MAX], n = find_targets(w, targets);
-	const uint32_t **columns;
-	struct derive_rows rows;
-	uint32_t *counts;
-	enum tsn_code rc;
-
-	if (n == 0)
-		return TSN_OK;
-	columns = calloc((size_t)w->tmpl_count + 1, sizeof *columns + sizeof *counts);
-	if (columns == NULL)
-		return TSN_ENOMEM;
-	counts = (uint32_t *)(void *)(columns + w->tmpl_count + 1);
-	for (uint32_t i = 0; i < w->tmpl_count; i++) {
-		columns[i] = w->tmpls[i].columns;
-		counts[i] = w->tmpls[i].tmpl->slot_count;
-	}
-	rows = (struct derive_rows){w->row_count, w->column_count, w->rows[SEG_COL_TMPL], columns, counts};
-	rc = derive_targets(w, &rows, targets, n);
-	free(columns);
-	return rc;
-}
-
 static void
 take_derived(struct segw *w, struct wcolumn *c, struct column_info *ret_info)
 {
@@ -454,7 +273,7 @@ put_block(struct segw *w)
 		low = t < low ? t : low;
 		high = t > high ? t : high;
 	}
-	TSN_TRY(derive_columns(w));
+	TSN_TRY(segw_derive(w));
 	TSN_TRY(put_row_columns(w));
 	for (uint32_t i = 0; i < w->column_count; i++) {
 		struct wcolumn *c = &w->columns[i];
@@ -619,14 +438,14 @@ segw_abandon(struct segw *w)
 static bool
 prepare(struct segw *w, int level)
 {
-	tsn_arena_init(&w->arena, OUT_BYTES_MAX);
-	tsn_buf_init(&w->raw, OUT_BYTES_MAX);
-	tsn_buf_init(&w->small, OUT_BYTES_MAX);
-	tsn_buf_init(&w->derived, OUT_BYTES_MAX);
-	tsn_buf_init(&w->out, OUT_BYTES_MAX);
-	tsn_buf_init(&w->dir, OUT_BYTES_MAX);
-	tsn_buf_init(&w->entries, OUT_BYTES_MAX);
-	tsn_buf_init(&w->chunks, OUT_BYTES_MAX);
+	tsn_arena_init(&w->arena, SEGW_BYTES_MAX);
+	tsn_buf_init(&w->raw, SEGW_BYTES_MAX);
+	tsn_buf_init(&w->small, SEGW_BYTES_MAX);
+	tsn_buf_init(&w->derived, SEGW_BYTES_MAX);
+	tsn_buf_init(&w->out, SEGW_BYTES_MAX);
+	tsn_buf_init(&w->dir, SEGW_BYTES_MAX);
+	tsn_buf_init(&w->entries, SEGW_BYTES_MAX);
+	tsn_buf_init(&w->chunks, SEGW_BYTES_MAX);
 	w->packer = packer_new(level);
 	for (uint32_t i = 0; i < SEG_COL_FIRST; i++) {
 		w->rows[i] = calloc(SEG_BLOCK_ROWS, sizeof *w->rows[i]);
@@ -666,168 +485,13 @@ segw_open(const char *path, struct tsn_keys *keys, int level, struct segw **ret_
 	return TSN_OK;
 }
 
-static enum tsn_code
-put_tmpls(struct segw *w, struct tsn_buf *out)
-{
-	struct tsn_buf sig TSN_CLEANUP(tsn_buf_done);
-
-	tsn_buf_init(&sig, TMPL_SIG_MAX);
-	bin_add_var(out, w->tmpl_count);
-	for (uint32_t i = 0; i < w->tmpl_count; i++) {
-		TSN_TRY(tmpl_rekey(w->tmpls[i].tmpl->sig, &w->map, &sig));
-		bin_add_slice(out, tsn_buf_get(&sig));
-		bin_add_var(out, w->tmpls[i].rows);
-		for (uint32_t k = 0; k < w->tmpls[i].tmpl->slot_count; k++)
-			bin_add_var(out, w->tmpls[i].columns[k]);
-	}
-	return tsn_buf_check(out);
-}
-
-static void
-put_sources(const struct segw *w, struct tsn_buf *out)
-{
-	bin_add_var(out, w->source_count);
-	for (uint32_t i = 0; i < w->source_count; i++) {
-		const struct tsn_source *s = w->sources[i].source;
-
-		bin_add_slice(out, s->path);
-		bin_add_slice(out, s->address);
-		bin_add_slice(out, s->kind);
-		bin_add_u32(out, (uint32_t)s->tz_offset_sec);
-	}
-}
-
-/* Keys of columns are keys of templates too: they have numbers by now. */
-static void
-put_columns(const struct segw *w, struct tsn_buf *out)
-{
-	bin_add_var(out, w->column_count);
-	for (uint32_t i = 0; i < w->column_count; i++) {
-		const struct wcolumn *c = &w->columns[i];
-
-		bin_add_u8(out, c->is_num);
-		bin_add_var(out, c->key == 0 ? 0 : w->map.to[c->key]);
-	}
-}
-
-/* The texts, and how often each stands in the segment; long ones behind `prefix`, which grows. */
-static enum tsn_code
-put_dict(struct segw *w, uint32_t column, bool behind, struct tsn_buf *prefix,
-    struct tsn_buf *dir)
-{
-	const struct dict *d = column_dict(&w->columns[column].c);
-	uint64_t *v = reallocarray(NULL, d->count, 2 * sizeof *v), offset;
-	enum tsn_code rc;
-	struct pack p;
-
-	if (v == NULL)
-		return TSN_ENOMEM;
-	for (uint32_t i = 0; i < d->count; i++)
-		v[i] = d->counts[i];
-	tsn_buf_reset(&w->raw);
-	rc = strings_encode(d, &w->raw);
-	ints_encode(&w->raw, v, d->count, v + d->count);
-	free(v);
-	TSN_TRY(rc);
-	bin_add_var(dir, column);
-	bin_add_var(dir, d->count);
-	bin_add_u8(dir, behind);
-	offset = w->at + w->out.len;
-	TSN_TRY(behind ? pack_behind(tsn_buf_get(prefix), tsn_buf_get(&w->raw), &w->out, &p) :
-			 pack(w->packer, tsn_buf_get(&w->raw), &w->out, &p));
-	p.offset = offset;
-	pack_put(dir, &p);
-	if (prefix->len + w->raw.len <= SEG_PREFIX_MAX)
-		tsn_buf_slice(prefix, tsn_buf_get(&w->raw));
-	return tsn_buf_check(dir);
-}
-
-static bool
-is_long(const struct dict *d)
-{
-	return d->bytes.len >= SEG_LONG_BYTES && d->bytes.len / d->count >= SEG_LONG_MIN;
-}
-
-static enum tsn_code
-put_dicts(struct segw *w, struct tsn_buf *out)
-{
-	struct tsn_buf dir TSN_CLEANUP(tsn_buf_done), prefix TSN_CLEANUP(tsn_buf_done);
-	uint32_t n = 0;
-
-	tsn_buf_init(&dir, OUT_BYTES_MAX);
-	tsn_buf_init(&prefix, OUT_BYTES_MAX);
-	for (unsigned pass = 0; pass < 2; pass++) {
-		for (uint32_t i = 0; i < w->column_count; i++) {
-			const struct dict *d = column_dict(&w->columns[i].c);
-
-			if (d->count == 0 || is_long(d) != (pass == 1))
-				continue;
-			TSN_TRY(put_dict(w, i, pass == 1 && prefix.len > 0, &prefix, &dir));
-			n++;
-		}
-	}
-	bin_add_var(out, n);
-	tsn_buf_slice(out, tsn_buf_get(&dir));
-	return tsn_buf_check(out);
-}
-
-static enum tsn_code
-put_footer(struct segw *w, struct tsn_buf *body)
-{
-	struct tsn_buf tmpls TSN_CLEANUP(tsn_buf_done);
-
-	tsn_buf_init(&tmpls, OUT_BYTES_MAX);
-	w->map.count = tsn_keys_count(w->keys);
-	w->map.to = malloc(w->map.count * sizeof *w->map.to);
-	w->map.list = malloc(w->map.count * sizeof *w->map.list);
-	if (w->map.to == NULL || w->map.list == NULL)
-		return TSN_ENOMEM;
-	memset(w->map.to, 0xff, w->map.count * sizeof *w->map.to);
-	TSN_TRY(put_tmpls(w, &tmpls));
-	bin_add_var(body, w->map.list_count);
-	for (uint32_t i = 0; i < w->map.list_count; i++)
-		bin_add_slice(body, tsn_keys_name(w->keys, w->map.list[i]));
-	put_sources(w, body);
-	tsn_buf_slice(body, tsn_buf_get(&tmpls));
-	put_columns(w, body);
-	TSN_TRY(put_dicts(w, body));
-	bin_add_u64(body, w->result.rows);
-	bin_add_u64(body, w->result.raw_bytes);
-	bin_add_var(body, w->block_count);
-	tsn_buf_slice(body, tsn_buf_get(&w->dir));
-	return tsn_buf_check(body);
-}
-
-static enum tsn_code
-put_end(struct segw *w)
-{
-	struct tsn_buf body TSN_CLEANUP(tsn_buf_done);
-	unsigned char tail[SEG_TAIL_BYTES] = {0};
-	uint64_t offset;
-	struct pack p;
-
-	tsn_buf_init(&body, OUT_BYTES_MAX);
-	TSN_TRY(put_footer(w, &body));
-	offset = w->at + w->out.len;
-	TSN_TRY(pack(w->packer, tsn_buf_get(&body), &w->out, &p));
-	bin_store64(tail, offset);
-	bin_store32(tail + 8, p.packed_len);
-	bin_store32(tail + 12, p.raw_len);
-	bin_store64(tail + 16, p.hash);
-	bin_store64(tail + 24, offset + p.packed_len + SEG_TAIL_BYTES);
-	bin_store64(tail + 32, pack_hash(tail, 32));
-	memcpy(tail + 40, SEG_TAIL_MAGIC, 8);
-	tsn_buf_add(&w->out, tail, sizeof tail);
-	return tsn_buf_check(&w->out);
-}
-
 enum tsn_code
 segw_finish(struct segw *w, struct segw_result *ret_result, struct tsn_err *err)
 {
 	enum tsn_code rc = w->ended ? TSN_OK : segw_cut(w, err);
 
 	if (rc == TSN_OK && !w->ended) {
-		rc = put_end(w);
+		rc = segw_end(w);
 		if (rc != TSN_OK)
 			rc = TSN_ERR(err, rc, "the directory of a segment cannot be made");
 		w->ended = rc == TSN_OK;
