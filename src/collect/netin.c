@@ -110,19 +110,6 @@ give_datagram(struct tsn_netin *in, uint32_t i, int64_t now_ns, struct tsn_addr 
 	return give(in, *source, bytes, d.truncated, now_ns);
 }
 
-/* A gap has a name: where, between which times, how much. */
-static void
-say_lost(struct tsn_netin *in, uint32_t count, int64_t now_ns)
-{
-	char from[TSN_TIME_TEXT_MAX], to[TSN_TIME_TEXT_MAX], line[256];
-	size_t from_len = tsn_time_format(in->received_ns, from);
-	size_t to_len = tsn_time_format(now_ns, to);
-
-	(void)snprintf(line, sizeof line, "%s: %u datagrams lost between %.*s and %.*s: the kernel's "
-	    "receive buffer was full", in->label, count, (int)from_len, from, (int)to_len, to);
-	in->sink->say(in->sink->ctx, line);
-}
-
 static void
 count_lost(struct tsn_netin *in, uint32_t lost, int64_t now_ns)
 {
@@ -134,12 +121,11 @@ count_lost(struct tsn_netin *in, uint32_t lost, int64_t now_ns)
 	if (more == 0)
 		return;
 	in->stats.lost += more;
-	say_lost(in, more, now_ns);
 	/* The kernel does not say whose they were. */
 	any.u.sa.sa_family = AF_UNSPEC;
 	source = source_of(in, &any);
 	if (source != NULL)
-		in->sink->drop(in->sink->ctx, source, TSN_SINK_DROP_SOCKET, more);
+		in->sink->gap(in->sink->ctx, source, TSN_SINK_DROP_SOCKET, more, in->received_ns, now_ns);
 }
 
 static void

@@ -86,6 +86,9 @@ TSN_MUST_CHECK enum tsn_code tsn_detection_read_back(struct tsn_detection *d,
  */
 TSN_MUST_CHECK enum tsn_code tsn_detection_reload(struct tsn_detection *d, uint64_t events_max,
     struct tsn_detection_read *ret, struct tsn_err *err);
+/** A finding of the server itself; durable with the next commit. */
+TSN_MUST_CHECK enum tsn_code tsn_detection_raise(struct tsn_detection *d,
+    const struct tsn_finding *finding, struct tsn_err *err);
 /**
  * Time passes: windows that are over are told of, and durable.  For a live server, each second.
  */

@@ -19,6 +19,9 @@ struct tsn_intake_options {
 	struct tsn_store *store;
 	struct tsn_queue *queue;	/* gives the sequence numbers */
 	void (*say)(void *ctx, const char *line);
+	/** Records of that row of the ledger were lost between two times. */
+	void (*lost)(void *ctx, const struct tsn_ledger_row *row, enum tsn_drop why, uint64_t count,
+	    int64_t from_ns, int64_t to_ns);
 	/** Asked while waiting for room: true ends the wait (the server shall stop). */
 	bool (*stop)(void *ctx);
 	void *ctx;

@@ -27,6 +27,7 @@ static const struct counter counters[] = {
 	{"truncated", "counter", "Records stored cut at the limit", ROW(truncated)},
 	{"bytes", "counter", "Bytes of records", ROW(bytes)},
 	{"lag_bytes", "gauge", "Bytes known to wait in the source", ROW(lag_bytes)},
+	{"offset", "gauge", "Of a file: up to where it is stored", ROW(offset)},
 };
 
 static uint64_t
@@ -157,6 +158,8 @@ write_row(struct tsn_buf *out, const struct tsn_ledger_row *row)
 	for (size_t i = 0; i < TSN_COUNT(counters); i++)
 		tsn_buf_printf(out, "%s\"%s\":%llu", i == 0 ? "" : ",", counters[i].name,
 		    (unsigned long long)value_of(row, &counters[i]));
+	tsn_buf_printf(out, ",\"parsed\":%llu", (unsigned long long)(row->stored + row->known +
+	    row->pending - row->pending_failed));
 	tsn_buf_lit(out, ",\"dropped\":{");
 	for (int d = 0; d < TSN_DROP__COUNT; d++)
 		tsn_buf_printf(out, "%s\"%s\":%llu", d == 0 ? "" : ",",

@@ -15,6 +15,7 @@
 #include "server/detection.h"
 #include "server/intake.h"
 #include "server/report.h"
+#include "server/sentry.h"
 
 #define COMMIT_NS (TSN_NS_PER_SEC / 2)
 #define COMMIT_BYTES (8u << 20)
@@ -36,6 +37,7 @@ struct tsn_server {
 	struct tsn_detection *detection;
 	struct tsn_engine *engine;
 	struct tsn_intake *intake;
+	struct tsn_sentry *sentry;
 	struct tsn_loop *loop;
 	struct tsn_queue queue;
 	bool queue_ready;
@@ -64,6 +66,7 @@ struct tsn_server {
 	bool house_more;
 	int64_t tailed_ns, ticked_ns, committed_ns;
 	bool turned;
+	bool ending;	/* in order */
 	bool stop;
 };
 
@@ -140,6 +143,15 @@ static void
 intake_say(void *ctx, const char *line)
 {
 	say(ctx, "%s", line);
+}
+
+static void
+intake_lost(void *ctx, const struct tsn_ledger_row *row, enum tsn_drop why, uint64_t count,
+    int64_t from_ns, int64_t to_ns)
+{
+	struct tsn_server *s = ctx;
+
+	tsn_sentry_lost(s->sentry, row, why, count, from_ns, to_ns);
 }
 
 static void
@@ -253,7 +265,8 @@ open_engine(struct tsn_server *s, struct tsn_err *err)
 		.retention_ns = c->retention_ns, .disk_free_min = c->disk_free_min,
 		.dropping = say_dropping, .ctx = s};
 	struct tsn_engine_options eo = {0};
-	struct tsn_intake_options io = {.say = intake_say, .stop = asked_to_stop, .ctx = s};
+	struct tsn_intake_options io = {.say = intake_say, .lost = intake_lost, .stop = asked_to_stop,
+		.ctx = s};
 
 	s->keys = tsn_keys_new();
 	if (s->keys == NULL)
@@ -268,12 +281,16 @@ open_engine(struct tsn_server *s, struct tsn_err *err)
 	    .each = say_alert, .problem = say_problem, .ctx = s}, &s->detection, err));
 	eo.keys = s->keys;
 	eo.store = s->store;
+	eo.keep_ledger = true;
 	eo.detect = tsn_detection_stage(s->detection);
 	TSN_TRY(tsn_engine_new(&eo, &s->engine, err));
 	io.engine = s->engine;
 	io.store = s->store;
 	io.queue = &s->queue;
-	return tsn_intake_new(&io, &s->intake, err);
+	TSN_TRY(tsn_intake_new(&io, &s->intake, err));
+	return tsn_sentry_new(&(struct tsn_sentry_options){.detection = s->detection,
+	    .ledger = tsn_engine_ledger(s->engine), .store = s->store, .say = intake_say, .ctx = s},
+	    &s->sentry, err);
 }
 
 /* What belongs to this thread is copied for those that answer questions. */
@@ -444,12 +461,25 @@ read_back(struct tsn_server *s, struct tsn_err *err)
 	return TSN_OK;
 }
 
+/* From now on the store says that a run is under way; with a full disk it will say so later. */
+static enum tsn_code
+begin_run(struct tsn_server *s, struct tsn_err *err)
+{
+	enum tsn_code code;
+
+	TSN_TRY(tsn_sentry_begin(s->sentry, tsn_clock_real_ns(), err));
+	TSN_TRY(tsn_sentry_commit(s->sentry, tsn_clock_real_ns(), false, err));
+	code = tsn_engine_commit(s->engine, err);
+	return code == TSN_EAGAIN ? TSN_OK : code;
+}
+
 static enum tsn_code
 open_all(struct tsn_server *s, struct tsn_err *err)
 {
 	TSN_TRY(open_loop(s, err));
 	TSN_TRY(open_engine(s, err));
 	TSN_TRY(read_back(s, err));
+	TSN_TRY(begin_run(s, err));
 	TSN_TRY(open_inputs(s, err));
 	return open_http(s, err);
 }
@@ -547,6 +577,7 @@ commit(struct tsn_server *s, struct tsn_err *err)
 
 	for (uint32_t i = 0; i < s->tail_count; i++)
 		TSN_TRY(tsn_tail_ranges(s->tails[i], err));
+	TSN_TRY(tsn_sentry_commit(s->sentry, tsn_clock_real_ns(), s->ending, err));
 	code = tsn_intake_commit(s->intake, err);
 	s->committed_ns = tsn_clock_mono_ns();
 	s->commits++;
@@ -692,6 +723,7 @@ stop_all(struct tsn_server *s, struct tsn_err *err)
 		tsn_netin_close(s->nets[i]);
 	s->net_count = 0;
 	code = take_blocks(s);
+	s->ending = true;
 	if (code == TSN_OK)
 		code = commit(s, err);
 	answer_waiting(s, code == TSN_OK ? TSN_ECANCELED : code);
@@ -715,6 +747,7 @@ tsn_server_free(struct tsn_server *s, struct tsn_err *err)
 	(void)pthread_mutex_unlock(&s->report_lock);
 	tsn_http_close(s->http);
 	tsn_intake_free(s->intake);
+	tsn_sentry_free(s->sentry);
 	tsn_engine_free(s->engine);
 	tsn_detection_free(s->detection);
 	closed = s->store == NULL ? TSN_OK : tsn_store_close(s->store, code == TSN_OK ? err : NULL);

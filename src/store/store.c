@@ -373,6 +373,13 @@ tsn_store_seal(struct tsn_store *s, struct tsn_err *err)
 	return seal_commit(s, err);
 }
 
+void
+tsn_store_range_sources(const struct tsn_store *s, struct tsn_slice prefix,
+    void (*each)(void *ctx, struct tsn_slice source), void *ctx)
+{
+	ranges_each(&s->ranges, prefix, each, ctx);
+}
+
 const struct tsn_store_range *
 tsn_store_ranges(const struct tsn_store *s, struct tsn_slice source, size_t *ret_count)
 {

@@ -81,6 +81,12 @@ class Server:
         out, _ = lib.run("search", "--data", self.data, "--limit", limit, "--format", "json", query)
         return lib.lines(out)
 
+    def alerts(self, rule=None):
+        """All of the queue, flat; of one rule if one is named."""
+        out, _ = lib.run("alerts", "--data", self.data, "--format", "json", *(["--rule", rule] if rule else []))
+        return [{key: lib.get(a, key) for key in ("rule.id", "alert.count", "alert.reason", "alert.level",
+                                                  "alert.group")} for a in lib.lines(out)]
+
     def kill(self):
         self.process.kill()
         self.process.wait()
