@@ -1,6 +1,6 @@
 /*
- * collect/lumberjack: the protocol of Beats and logstash-forwarder, versions 2 and 1: the bytes of one
- * connection become events.
+ * collect/lumberjack: the protocol of Beats and logstash-forwarder, versions 2 and 1: the bytes
+ * of one connection become events.
  *
  * Frames: window size (W), event as JSON (J), event as pairs (D), frames compressed with zlib (C).
  * Compressed frames are inflated piece by piece, so memory is bounded by one event whatever they
@@ -30,7 +30,8 @@ void tsn_lumberjack_free(struct tsn_lumberjack *l);
 /** After TSN_EAGAIN (and at first); the bytes live until the next TSN_EAGAIN. */
 void tsn_lumberjack_feed(struct tsn_lumberjack *l, struct tsn_slice bytes);
 /**
- * TSN_OK and an event; TSN_EAGAIN: all that was fed is used up.  TSN_EPARSE: these bytes are not the
+ * TSN_OK and an event; TSN_EAGAIN: all that was fed is used up.  TSN_EPARSE: these bytes are not
+ * the
  * protocol, TSN_ELIMIT: a frame beyond what is possible, TSN_ENOMEM: the connection is of no more
  * use then.
  */

@@ -28,12 +28,12 @@ static const struct tsn_rule state_evicted = {
 static const struct tsn_rule health_rules[TSN_HEALTH__COUNT][2] = {
 	[TSN_HEALTH_LOST] = {RULE("records_lost", "Records were lost", TSN_LEVEL_MEDIUM),
 	    RULE("records_lost", "Records were lost", TSN_LEVEL_HIGH)},
-	[TSN_HEALTH_STOPPED] = {RULE("unclean_stop", "The server did not end in order", TSN_LEVEL_MEDIUM),
-	    RULE("unclean_stop", "The server did not end in order", TSN_LEVEL_HIGH)},
+	[TSN_HEALTH_STOPPED] = {RULE("unclean_stop", "The server was cut short", TSN_LEVEL_MEDIUM),
+	    RULE("unclean_stop", "The server was cut short", TSN_LEVEL_HIGH)},
 	[TSN_HEALTH_SILENT] = {RULE("source_silent", "A source is silent", TSN_LEVEL_MEDIUM),
 	    RULE("source_silent", "A source is silent", TSN_LEVEL_HIGH)},
-	[TSN_HEALTH_LOW] = {RULE("volume_drop", "A source sends much less than usual", TSN_LEVEL_MEDIUM),
-	    RULE("volume_drop", "A source sends much less than usual", TSN_LEVEL_HIGH)},
+	[TSN_HEALTH_LOW] = {RULE("volume_drop", "A source sends less than usual", TSN_LEVEL_MEDIUM),
+	    RULE("volume_drop", "A source sends less than usual", TSN_LEVEL_HIGH)},
 };
 
 enum tsn_code

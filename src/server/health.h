@@ -1,7 +1,7 @@
 /*
- * server/health: alerts of tocsin about itself and its sources: records lost, a run that did not end
- * in order, silence.  They stand in the alert queue beside those of rules, with ids that follow from
- * what they are about, so that the same trouble is one alert that grows.
+ * server/health: alerts of tocsin about itself and its sources: records lost, a run that did not
+ * end in order, silence.  They stand in the alert queue beside those of rules, with ids that follow
+ * from what they are about, so that the same trouble is one alert that grows.
  */
 #ifndef TSN_SERVER_HEALTH_H
 #define TSN_SERVER_HEALTH_H

@@ -31,6 +31,7 @@ struct tsn_intake {
 	atomic_bool stalled;
 	int64_t said_ns;
 	uint64_t number, numbers_left;
+	bool hurried;
 	struct tsn_err err;
 };
 
@@ -251,6 +252,14 @@ say(void *ctx, const char *line)
 	in->o.say(in->o.ctx, line);
 }
 
+static void
+hurry(void *ctx)
+{
+	struct tsn_intake *in = ctx;
+
+	in->hurried = true;
+}
+
 static uint64_t
 sequence(void *ctx)
 {
@@ -276,8 +285,8 @@ tsn_intake_new(const struct tsn_intake_options *options, struct tsn_intake **ret
 	}
 	in->o = *options;
 	in->sink = (struct tsn_sink){.source = source, .record = record, .flush = flush,
-		.range = range, .ranges = ranges, .drop = drop, .gap = gap, .lag = lag, .say = say,
-		.sequence = sequence, .ctx = in};
+		.range = range, .ranges = ranges, .drop = drop, .gap = gap, .lag = lag, .hurry = hurry,
+		.say = say, .sequence = sequence, .ctx = in};
 	*ret_intake = in;
 	return TSN_OK;
 }
@@ -304,6 +313,7 @@ tsn_intake_commit(struct tsn_intake *in, struct tsn_err *err)
 {
 	enum tsn_code code;
 
+	in->hurried = false;
 	while ((code = tsn_engine_commit(in->o.engine, &in->err)) == TSN_EAGAIN) {
 		code = wait_for_room(in);
 		if (code != TSN_OK)
@@ -314,6 +324,12 @@ tsn_intake_commit(struct tsn_intake *in, struct tsn_err *err)
 	else if (err != NULL)
 		*err = in->err;
 	return code;
+}
+
+bool
+tsn_intake_hurried(const struct tsn_intake *in)
+{
+	return in->hurried;
 }
 
 bool

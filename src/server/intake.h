@@ -35,6 +35,8 @@ void tsn_intake_free(struct tsn_intake *in);
 const struct tsn_sink *tsn_intake_sink(struct tsn_intake *in);
 /** Makes all that was taken durable; waits while there is no room. */
 TSN_MUST_CHECK enum tsn_code tsn_intake_commit(struct tsn_intake *in, struct tsn_err *err);
+/** Does an input wait for the next commit? */
+bool tsn_intake_hurried(const struct tsn_intake *in);
 /** Does intake wait for room now?  Any thread. */
 bool tsn_intake_stalled(const struct tsn_intake *in);
 /** What went wrong last, for the end of the server. */

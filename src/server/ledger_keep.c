@@ -14,8 +14,8 @@
 static const size_t kept[] = {
 	ROW(received), ROW(stored), ROW(bytes), ROW(last_seen_ns), ROW(last_event_ns), ROW(failed),
 	ROW(known), ROW(framing), ROW(late), ROW(truncated), ROW(dropped[TSN_DROP_SOCKET]),
-	ROW(dropped[TSN_DROP_OVERSIZE]), ROW(dropped[TSN_DROP_BAD_FRAME]), ROW(dropped[TSN_DROP_MEMORY]),
-	ROW(dropped[TSN_DROP_STORE]), ROW(offset),
+	ROW(dropped[TSN_DROP_OVERSIZE]), ROW(dropped[TSN_DROP_BAD_FRAME]),
+	ROW(dropped[TSN_DROP_MEMORY]), ROW(dropped[TSN_DROP_STORE]), ROW(offset),
 };
 
 #define VALUES TSN_COUNT(kept)

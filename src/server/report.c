@@ -126,10 +126,13 @@ tsn_report_metrics(const struct tsn_report *p, struct tsn_ledger *ledger, struct
 	    (double)p->hits_dropped);
 	gauge(out, "correlation_groups", "gauge", "Groups of correlations kept", (double)p->groups);
 	gauge(out, "correlation_bytes", "gauge", "Memory of these groups", (double)p->group_bytes);
-	gauge(out, "tcp_connections", "gauge", "Open syslog connections", (double)p->connections);
+	gauge(out, "tcp_connections", "gauge", "Open connections of syslog and Beats",
+	    (double)p->connections);
 	gauge(out, "tcp_connections_refused_total", "counter", "Syslog connections refused",
 	    (double)p->connections_refused);
-	gauge(out, "tcp_bad_frames_total", "counter", "Broken octet counts", (double)p->bad_frames);
+	gauge(out, "tcp_bad_frames_total", "counter", "Broken octet counts, and broken Beats", (double)p->bad_frames);
+	gauge(out, "tls_failed_total", "counter", "TLS handshakes that came to nothing",
+	    (double)p->tls_failed);
 	gauge(out, "files_followed", "gauge", "Files that are followed", (double)p->files);
 	gauge(out, "files_restarted_total", "counter", "Files found cut or rewritten",
 	    (double)p->file_restarts);

@@ -50,8 +50,8 @@ tsn_sentry_begin(struct tsn_sentry *s, int64_t now_ns, struct tsn_err *err)
 		return TSN_OK;
 	(void)tsn_time_format(note.last_ns, at);
 	len = snprintf(line, sizeof line, "the last run did not end in order; its last commit was at "
-	    "%.23sZ: all that was acknowledged is stored; what senders without acknowledgement (syslog) "
-	    "sent between then and now may be missing", at);
+	    "%.23sZ: all that was acknowledged is stored; what senders without acknowledgement "
+	    "(syslog) sent between then and now may be missing", at);
 	s->o.say(s->o.ctx, line);
 	return tsn_health_raise(s->o.detection, &(struct tsn_health){.kind = TSN_HEALTH_STOPPED,
 	    .source = TSN_SLICE("tocsin"), .id_ns = note.last_ns, .first_ns = note.last_ns,
