@@ -130,7 +130,8 @@ tsn_report_metrics(const struct tsn_report *p, struct tsn_ledger *ledger, struct
 	    (double)p->connections);
 	gauge(out, "tcp_connections_refused_total", "counter", "Syslog connections refused",
 	    (double)p->connections_refused);
-	gauge(out, "tcp_bad_frames_total", "counter", "Broken octet counts, and broken Beats", (double)p->bad_frames);
+	gauge(out, "tcp_bad_frames_total", "counter", "Broken octet counts, and broken Beats",
+	    (double)p->bad_frames);
 	gauge(out, "tls_failed_total", "counter", "TLS handshakes that came to nothing",
 	    (double)p->tls_failed);
 	gauge(out, "files_followed", "gauge", "Files that are followed", (double)p->files);
