@@ -183,13 +183,19 @@ name_is(struct tsn_slice have, const char *want)
 	return tsn_slice_eq_nocase(have, w);
 }
 
+bool
+tsn_tls_name_wanted(const char *const *names, uint32_t name_count, struct tsn_slice name)
+{
+	for (uint32_t i = 0; i < name_count; i++)
+		if (name_is(name, names[i]))
+			return true;
+	return false;
+}
+
 static bool
 is_wanted(const struct tsn_tls_context *c, struct tsn_slice have)
 {
-	for (uint32_t i = 0; i < c->name_count; i++)
-		if (name_is(have, c->names[i]))
-			return true;
-	return false;
+	return tsn_tls_name_wanted((const char *const *)c->names, c->name_count, have);
 }
 
 static bool
@@ -334,6 +340,70 @@ tsn_tls_write(struct tsn_tls *t, const void *ptr, size_t len, size_t *ret_len,
 		return TSN_OK;
 	}
 	return outcome(t, SSL_get_error(t->ssl, rc), err);
+}
+
+static enum tsn_code
+connect_failed(SSL *ssl, struct tsn_err *err)
+{
+	long verify = SSL_get_verify_result(ssl);
+	enum tsn_code code;
+
+	if (verify != X509_V_OK)
+		code = TSN_ERR(err, TSN_EDENIED, "the server's certificate is refused: %s",
+		    X509_verify_cert_error_string(verify));
+	else
+		code = TSN_ERR(err, TSN_EIO, "TLS handshake: %s", reason());
+	ERR_clear_error();
+	return code;
+}
+
+static enum tsn_code
+shake_as_client(SSL *ssl, int fd, const char *host, struct tsn_err *err)
+{
+	X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+
+	/* An address is looked for among the certificate's addresses, anything else among its names. */
+	if (X509_VERIFY_PARAM_set1_ip_asc(param, host) != 1 && (SSL_set1_host(ssl, host) != 1 ||
+	    SSL_set_tlsext_host_name(ssl, host) != 1))
+		TSN_FAIL(err, TSN_ENOMEM, "out of memory for TLS");
+	SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
+	ERR_clear_error();
+	if (SSL_set_fd(ssl, fd) != 1 || SSL_connect(ssl) != 1)
+		return connect_failed(ssl, err);
+	return TSN_OK;
+}
+
+enum tsn_code
+tsn_tls_connect(int fd, struct tsn_slice host, const char *ca_file, struct tsn_tls **ret_tls,
+    struct tsn_err *err)
+{
+	struct tsn_tls *t = calloc(1, sizeof *t);
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	char name[TSN_TLS_NAME_MAX] = "";
+	enum tsn_code code = TSN_OK;
+
+	if (host.len < sizeof name && host.len > 0)
+		memcpy(name, host.ptr, host.len);
+	if (t == NULL || ctx == NULL || SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1)
+		code = TSN_ERR(err, TSN_ENOMEM, "out of memory for TLS");
+	else if (ca_file == NULL)
+		(void)SSL_CTX_set_default_verify_paths(ctx);
+	else if (SSL_CTX_load_verify_locations(ctx, ca_file, NULL) != 1)
+		code = bad_file(err, ca_file, "certificates");
+	if (code == TSN_OK) {
+		t->ssl = SSL_new(ctx);
+		code = t->ssl == NULL ? TSN_ERR(err, TSN_ENOMEM, "out of memory for TLS") :
+					shake_as_client(t->ssl, fd, name, err);
+	}
+	SSL_CTX_free(ctx);	/* the session holds what it needs of it */
+	if (code != TSN_OK) {
+		if (t != NULL)
+			SSL_free(t->ssl);
+		free(t);
+		return code;
+	}
+	*ret_tls = t;
+	return TSN_OK;
 }
 
 const char *

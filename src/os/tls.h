@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/slice.h"
 
 enum tsn_tls_client {
 	TSN_TLS_CLIENT_NONE,		/* certificates of clients are not asked for */
@@ -39,6 +40,9 @@ TSN_MUST_CHECK enum tsn_code tsn_tls_context_new(const struct tsn_tls_options *o
     struct tsn_tls_context **ret_context, struct tsn_err *err);
 void tsn_tls_context_free(struct tsn_tls_context *c);
 
+/** Is the name one of those, or below a "*.example.org" among them?  Case does not count. */
+bool tsn_tls_name_wanted(const char *const *names, uint32_t name_count, struct tsn_slice name);
+
 /** A session of the server's side; NULL when out of memory. The context outlives it. */
 struct tsn_tls *tsn_tls_new(struct tsn_tls_context *c, int fd);
 /** Says goodbye if that can be done at once; accepts NULL. */
@@ -58,6 +62,12 @@ size_t tsn_tls_pending(const struct tsn_tls *t);
 /** TSN_OK with *ret_len > 0, TSN_EAGAIN. */
 TSN_MUST_CHECK enum tsn_code tsn_tls_write(struct tsn_tls *t, const void *ptr, size_t len,
     size_t *ret_len, struct tsn_err *err);
+/**
+ * A session of the client's side, over a descriptor that blocks: the handshake is done and the
+ * server's certificate verified for that host, by the system's authorities or those of ca_file.
+ */
+TSN_MUST_CHECK enum tsn_code tsn_tls_connect(int fd, struct tsn_slice host, const char *ca_file,
+    struct tsn_tls **ret_tls, struct tsn_err *err);
 /** The common name of the client's certificate; empty when there is none. */
 const char *tsn_tls_client_name(const struct tsn_tls *t);
 

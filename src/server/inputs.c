@@ -4,8 +4,8 @@
 
 #define FOLLOW_NS (100 * TSN_NS_PER_MS)
 
-static struct tsn_tls_options
-tls_options(const struct tsn_config_tls *c)
+struct tsn_tls_options
+tsn_inputs_tls(const struct tsn_config_tls *c)
 {
 	return (struct tsn_tls_options){.cert_file = c->cert, .key_file = c->key, .ca_file = c->ca,
 		.client = (enum tsn_tls_client)c->client, .names = c->names.items,
@@ -31,7 +31,7 @@ open_net(struct tsn_inputs *all, const struct tsn_config_input *in, struct tsn_l
 	struct tsn_netin_options o = {
 		.proto = in->type == TSN_CONFIG_SYSLOG_UDP ? TSN_NETIN_UDP :
 		    in->type == TSN_CONFIG_BEATS ? TSN_NETIN_BEATS : TSN_NETIN_TCP,
-		.tls = tls_options(&in->tls),
+		.tls = tsn_inputs_tls(&in->tls),
 		.addr = in->listen,
 		.kind = tsn_slice_cstr(in->kind),
 		.tz_offset_sec = in->tz_offset_sec,

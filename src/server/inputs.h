@@ -36,6 +36,8 @@ void tsn_inputs_tick(struct tsn_inputs *in, int64_t mono_ns);
 TSN_MUST_CHECK enum tsn_code tsn_inputs_ranges(struct tsn_inputs *in, struct tsn_err *err);
 /** After a commit: whoever waits for it is answered. */
 void tsn_inputs_committed(struct tsn_inputs *in);
+/** The options a configuration's `tls` means; its texts stay the configuration's. */
+struct tsn_tls_options tsn_inputs_tls(const struct tsn_config_tls *c);
 void tsn_inputs_report(const struct tsn_inputs *in, struct tsn_report *to);
 
 #endif

@@ -245,6 +245,8 @@ renew_report(struct tsn_server *s)
 	struct tsn_detect_corr_stats corr;
 
 	tsn_inputs_report(&s->inputs, &p);
+	if (s->http != NULL)
+		p.tls_failed += tsn_http_tls_failed(s->http);
 	tsn_detection_stats_get(s->detection, &found);
 	p.alerts = found.alerts_new;
 	p.rules = found.report.loaded;
@@ -356,6 +358,9 @@ open_http(struct tsn_server *s, struct tsn_err *err)
 		.connections_max = (uint32_t)c->http_connections_max,
 		.timeout_sec = (uint32_t)(c->http_timeout_ns / TSN_NS_PER_SEC),
 		.token_file = c->token_file,
+		.tls = tsn_inputs_tls(&c->http_tls),
+		.say = intake_say,
+		.ctx = s,
 	};
 
 	s->backend = (struct tsn_backend){.queue = &s->queue, .source = http_source,
@@ -365,7 +370,7 @@ open_http(struct tsn_server *s, struct tsn_err *err)
 	TSN_TRY(tsn_http_open(&o, &s->http, err));
 	s->addr = *tsn_http_addr(s->http);
 	(void)tsn_addr_text(&s->addr, true, text);
-	say(s, "HTTP on http://%s", text);
+	say(s, "HTTP on %s://%s", c->http_tls.cert != NULL ? "https" : "http", text);
 	return TSN_OK;
 }
 
