@@ -143,8 +143,8 @@ print_table(struct tsn_slice answer, bool *ret_ready, uint64_t *ret_hidden, stru
 }
 
 static enum tsn_code
-status(const char *url, const char *token, const char *ca, bool as_json, bool *ret_ready, uint64_t *ret_hidden,
-    struct tsn_err *err)
+status(const char *url, const char *token, const char *ca, bool as_json, bool *ret_ready,
+    uint64_t *ret_hidden, struct tsn_err *err)
 {
 	struct tsn_buf answer TSN_CLEANUP(tsn_buf_done) = {0};
 

@@ -103,6 +103,8 @@ setup(struct tsn_tls_context *c, const struct tsn_tls_options *o, struct tsn_err
 	(void)SSL_CTX_set_mode(c->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
 	    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
 	(void)SSL_CTX_set_session_cache_mode(c->ctx, SSL_SESS_CACHE_OFF);
+	/* Who closes with tickets unread resets the connection: its last bytes would be lost. */
+	(void)SSL_CTX_set_num_tickets(c->ctx, 0);
 	SSL_CTX_set_verify(c->ctx, modes[o->client], NULL);
 	SSL_CTX_set_verify_depth(c->ctx, VERIFY_DEPTH);
 	TSN_TRY(copy_names(c, o, err));
