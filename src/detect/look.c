@@ -98,16 +98,21 @@ has_bit(const uint64_t *bits, uint32_t bit)
 	return bits[bit / 64] >> bit % 64 & 1;
 }
 
+/* The bytes from `from` on, of which there are seven at most, lowest first. */
 static inline uint64_t
-last_bytes(struct tsn_slice t)
+last_bytes(struct tsn_slice t, size_t from)
 {
-	uint64_t all = 0;
+	uint64_t v = 0;
 
-	if (t.len >= 8)
-		return tsn_hash_read64(t.ptr + t.len - 8);
-	for (size_t i = 0; i < t.len; i++)
-		all |= (unsigned char)t.ptr[i];
-	return all;
+	if (from == t.len)
+		return 0;
+	if (TSN_LIKELY(t.len >= 8))
+		return tsn_hash_read64(t.ptr + t.len - 8) >> (64 - 8 * (t.len - from));
+	if (t.len >= 4)
+		v = tsn_hash_read32(t.ptr) | tsn_hash_read32(t.ptr + t.len - 4) << 8 * (t.len - 4);
+	for (size_t i = 0; t.len < 4 && i < t.len; i++)
+		v |= (uint64_t)(unsigned char)t.ptr[i] << 8 * i;
+	return v >> 8 * from;
 }
 
 /* Four places at a time, which begin in seven bytes: mostly none of them is in the set. */
@@ -117,7 +122,7 @@ look_each(struct tsn_detect *d, const struct grams *g, struct tsn_slice t, bool 
 {
 	const uint64_t *bits = g->bits;
 	uint32_t cut = 32 - 8 * width;
-	uint64_t high = 0;
+	uint64_t high = 0, last;
 	size_t i = 0;
 
 	for (; i + 8 <= t.len; i += 4) {
@@ -141,13 +146,15 @@ look_each(struct tsn_detect *d, const struct grams *g, struct tsn_slice t, bool 
 		if (in3)
 			look_gram(d, g, t, raw, i + 3, g3);
 	}
-	for (; i + width <= t.len; i++) {
-		uint32_t gram = gram_at(t, i, width);
+	last = last_bytes(t, i);
+	high |= last;
+	for (last |= (uint64_t)GRAM_CASE << 32 | GRAM_CASE; i + width <= t.len; i++, last >>= 8) {
+		uint32_t gram = (uint32_t)last << cut;
 
 		if (has_bit(bits, gram_hash(gram) >> shift))
 			look_gram(d, g, t, raw, i, gram);
 	}
-	return high | last_bytes(t);
+	return high;
 }
 
 /* Places a step apart, eight bytes at most. */
@@ -173,7 +180,7 @@ look_steps(struct tsn_detect *d, const struct grams *g, struct tsn_slice t, bool
 		if (TSN_UNLIKELY(has_bit(bits, gram_hash(gram) >> shift)))
 			look_gram(d, g, t, raw, i, gram);
 	}
-	return high | last_bytes(t);
+	return high | last_bytes(t, t.len < 8 ? 0 : t.len - 7);
 }
 
 /*

@@ -15,24 +15,33 @@ static const struct tsn_slice levels[] = {TSN_AUTH_TEXT("emergency"), TSN_AUTH_T
     TSN_AUTH_TEXT("critical"), TSN_AUTH_TEXT("error"), TSN_AUTH_TEXT("warning"),
     TSN_AUTH_TEXT("notice"), TSN_AUTH_TEXT("informational"), TSN_AUTH_TEXT("debug")};
 
+#define HEAD_MAX 48
+
 /* "%ASA-6-302013: ", "%%ASA-...", "%SYS-5-CONFIG_I: ", "%ASA-session-6-302013: " */
 static bool
 scan_head(struct tsn_scan *s, struct tsn_slice *ret_facility, char *ret_severity,
     struct tsn_slice *ret_mnemonic)
 {
-	const char *from, *dash;
+	const char *from, *dash, *at, *end;
 
 	if (!TSN_SCAN(s, "%"))
 		return false;
 	TSN_SCAN(s, "%");
 	from = s->at;
-	while (s->at < s->end && s->at < from + 48 && *s->at != ' ' && *s->at != ':')
-		s->at++;
-	/* the severity is the first lone digit between two dashes */
-	for (dash = from; dash + 2 < s->at; dash++)
-		if (dash[0] == '-' && dash[1] >= '0' && dash[1] <= '7' && dash[2] == '-')
+	end = s->end - from < HEAD_MAX ? s->end : from + HEAD_MAX;
+	dash = NULL;
+	for (at = from; at < end; at++) {
+		if ((unsigned char)*at > ':')
+			continue;
+		if (*at == ' ' || *at == ':')
 			break;
-	if (dash == from || dash + 3 >= s->at)
+		/* the severity is the first lone digit between two dashes */
+		if (*at == '-' && dash == NULL && end - at > 2 && at[2] == '-' && at[1] >= '0' &&
+		    at[1] <= '7')
+			dash = at;
+	}
+	s->at = at;
+	if (dash == NULL || dash == from || dash + 3 >= at)
 		return false;
 	*ret_facility = (struct tsn_slice){from, (size_t)(dash - from)};
 	*ret_severity = dash[1];
@@ -167,26 +176,48 @@ note_word(struct found *f, struct tsn_slice word)
 	if (f->transport.len > 0 || word.len < 3 || word.len > 6)
 		return;
 	for (size_t i = 0; i < TSN_COUNT(transports); i++)
-		if (tsn_slice_eq_nocase(word, transports[i].word))
+		if (tsn_lower(word.ptr[0]) == transports[i].word.ptr[0] &&
+		    tsn_slice_eq_nocase(word, transports[i].word))
 			f->transport = transports[i].transport;
 }
 
 #define WORDS_MAX 64u
 
-/* A word, and whether an address can stand in it: a digit, and a dot or a colon. */
+enum word_byte {
+	WB_DIGIT = 1,
+	WB_DOT = 2,
+	WB_COLON = 4,
+	WB_COLONS = 8,		/* a second one */
+	WB_BLANK = 16,
+};
+
+static const uint8_t word_bytes[256] = {
+	['0'] = WB_DIGIT, ['1'] = WB_DIGIT, ['2'] = WB_DIGIT, ['3'] = WB_DIGIT, ['4'] = WB_DIGIT,
+	['5'] = WB_DIGIT, ['6'] = WB_DIGIT, ['7'] = WB_DIGIT, ['8'] = WB_DIGIT, ['9'] = WB_DIGIT,
+	['.'] = WB_DOT, [':'] = WB_COLON, [' '] = WB_BLANK, ['\t'] = WB_BLANK,
+};
+
+/* A word, and whether an address can stand in it: a digit and a dot or a colon, or two colons. */
 static struct tsn_slice
 next_word(struct tsn_scan *s, bool *ret_address)
 {
-	const char *from;
-	bool digit = false, mark = false;
+	const char *from, *at, *end = s->end;
+	unsigned has = 0;
 
 	tsn_scan_blanks(s);
-	for (from = s->at; s->at < s->end && *s->at != ' ' && *s->at != '\t'; s->at++) {
-		digit |= tsn_is_digit(*s->at);
-		mark |= *s->at == '.' || *s->at == ':';
+	for (from = at = s->at; at < end; at++) {
+		unsigned byte = word_bytes[(unsigned char)*at];
+
+		if (byte == 0)
+			continue;
+		if (byte == WB_BLANK)
+			break;
+		has |= byte | (has & byte & WB_COLON) << 1;
 	}
-	*ret_address = mark && (digit || s->at - from > 3);
-	return (struct tsn_slice){from, (size_t)(s->at - from)};
+	s->at = at;
+	*ret_address = (has & WB_COLONS) != 0 ||
+	    ((has & WB_DIGIT) != 0 && (has & (WB_DOT | WB_COLON)) != 0);
+	return (struct tsn_slice){from, (size_t)(at - from)};
 }
 
 /* "Username", "user", "User", "[user:", "User:" */

@@ -1,6 +1,7 @@
 #include "parse/date.h"
 
 #include "base/compiler.h"
+#include "base/hash.h"
 
 #define SLACK_NS TSN_NS_PER_DAY
 
@@ -147,41 +148,50 @@ day_start(int year, int month, int day, int32_t tz, int64_t *ret_ns)
  * next one after it (for the cache).  29 February exists again within eight years.
  */
 static bool
-newest_day(struct tsn_date_ctx *ctx, int month, int day, int64_t tod_ns)
+newest_day(const struct tsn_date_ctx *ctx, int month, int day, int64_t tod_ns,
+    struct tsn_date_day *ret)
 {
+	const int64_t none = INT64_MAX - 2 * TSN_NS_PER_DAY;
 	struct tsn_civil now;
-	int64_t t, limit;
+	int64_t limit;
+	int year;
 
 	if (__builtin_add_overflow(ctx->received_ns, SLACK_NS, &limit))
 		limit = INT64_MAX;
 	tsn_time_to_civil(limit, &now);
-	ctx->bsd_cache.next_ns = INT64_MAX - 2 * TSN_NS_PER_DAY;
-	for (int year = now.year + 8; year > now.year - 10; year--) {
-		if (!day_start(year, month, day, ctx->tz_offset_sec, &t))
+	ret->next_ns = none;
+	/* zones reach a day into the next year */
+	for (year = now.year + 1; year > now.year - 10; year--) {
+		if (!day_start(year, month, day, ctx->tz_offset_sec, &ret->day_ns))
 			continue;
-		if (t <= limit - tod_ns) {
-			ctx->bsd_cache.day_ns = t;
-			return true;
-		}
-		ctx->bsd_cache.next_ns = t;
+		if (ret->day_ns <= limit - tod_ns)
+			break;
+		ret->next_ns = ret->day_ns;
 	}
-	return false;
+	if (year == now.year - 10)
+		return false;
+	for (int next = year + 1; ret->next_ns == none && next <= year + 8; next++)
+		if (!day_start(next, month, day, ctx->tz_offset_sec, &ret->next_ns))
+			ret->next_ns = none;
+	return true;
 }
 
 static int64_t
 bsd_without_year(struct tsn_date_ctx *ctx, uint64_t text, int month, int day, int64_t tod_ns)
 {
+	struct tsn_date_day *known = &ctx->days[tsn_hash_mix(text, 0x9e3779b97f4a7c15ull) %
+	    TSN_DATE_DAYS];
 	int64_t limit = ctx->received_ns + SLACK_NS;
 
-	if (TSN_LIKELY(text == ctx->bsd_cache.text && ctx->tz_offset_sec == ctx->bsd_cache.tz &&
-	    ctx->bsd_cache.day_ns + tod_ns <= limit && ctx->bsd_cache.next_ns + tod_ns > limit))
-		return ctx->bsd_cache.day_ns + tod_ns;
-	ctx->bsd_cache.text = 0;
-	if (!newest_day(ctx, month, day, tod_ns))
+	if (TSN_LIKELY(text == known->text && ctx->tz_offset_sec == known->tz &&
+	    known->day_ns + tod_ns <= limit && known->next_ns + tod_ns > limit))
+		return known->day_ns + tod_ns;
+	known->text = 0;
+	if (!newest_day(ctx, month, day, tod_ns, known))
 		return TSN_TIME_NONE;
-	ctx->bsd_cache.text = text;
-	ctx->bsd_cache.tz = ctx->tz_offset_sec;
-	return ctx->bsd_cache.day_ns + tod_ns;
+	known->text = text;
+	known->tz = ctx->tz_offset_sec;
+	return known->day_ns + tod_ns;
 }
 
 static int64_t

@@ -12,15 +12,18 @@
 #include "base/time.h"
 
 /** The zone and the clock that complete a date; the cache makes runs of one day cheap. */
+/** Days without a year that are remembered: sources with other clocks or old events take turns. */
+#define TSN_DATE_DAYS 16u
+
 struct tsn_date_ctx {
 	int64_t received_ns;
 	int32_t tz_offset_sec;
-	struct {
+	struct tsn_date_day {
 		uint64_t text;		/* "Nov 30 " and zone, 0 none */
 		int32_t tz;
 		int64_t day_ns;		/* start of that day, in the newest year that fitted */
 		int64_t next_ns;	/* start of the same day the next time it exists */
-	} bsd_cache;
+	} days[TSN_DATE_DAYS];		/* by a hash of the text */
 	struct {
 		uint64_t text[2];	/* "Nov 30 06:39:00", its bytes 0 to 7 and 7 to 14 */
 		int64_t received_ns;

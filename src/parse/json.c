@@ -34,9 +34,10 @@ enum name_bit {
 /* Marks of the generic map behind the bits: names of times, best first. */
 enum generic_mark {
 	M_INTRINSIC = B_COUNT + 1,
-	M_TIME,			/* up to M_TIME + 36 */
+	M_TIME,
+	M_TIME_LAST = M_TIME + 36,
 };
-_Static_assert(M_TIME + 36 < TSN_CARRY_MESSAGE, "marks of times and of carriers are apart");
+_Static_assert((int)M_TIME_LAST < (int)TSN_CARRY_MESSAGE, "marks of times and of carriers are apart");
 
 static const struct {
 	const char *name;
@@ -78,7 +79,7 @@ static const struct {
 	{"asctime", M_TIME + 26}, {"epoch", M_TIME + 27}, {"t", M_TIME + 28},
 	{"__REALTIME_TIMESTAMP", M_TIME + 29}, {"requestReceivedTimestamp", M_TIME + 30},
 	{"stageTimestamp", M_TIME + 31}, {"time_iso8601", M_TIME + 32}, {"time_local", M_TIME + 33},
-	{"timegenerated", M_TIME + 34}, {"timereported", M_TIME + 35}, {"msec", M_TIME + 36},
+	{"timegenerated", M_TIME + 34}, {"timereported", M_TIME + 35}, {"msec", M_TIME_LAST},
 };
 
 static int
@@ -159,8 +160,11 @@ static bool
 generic_stays(const struct json_doc *d)
 {
 	uint32_t bits = 0;
+	uint16_t any = 0;
 
 	for (uint32_t b = 0; b < B_COUNT; b++)
+		any |= d->marks[b + 1];
+	for (uint32_t b = 0; any != 0 && b < B_COUNT; b++)
 		bits |= d->marks[b + 1] != 0 ? BIT(b) : 0;
 	if (bits == BIT(B_ZEEK_LOG) && !is_wrapped(d))
 		return true;
@@ -175,17 +179,27 @@ is_final(const struct tsn_parse_ctx *ctx)
 }
 
 static void
-generic_finish(struct json_doc *d)
+generic_time(const struct json_doc *d)
 {
-	for (size_t i = 0; i < TSN_COUNT(times); i++) {
+	uint16_t any = d->marks[B_TIMESTAMP + 1] | d->marks[B_ZEEK_TS + 1] | d->marks[B_UTC_TIME + 1];
+	struct tsn_date date;
+
+	for (uint32_t m = M_TIME; m <= M_TIME_LAST; m++)
+		any |= d->marks[m];
+	for (size_t i = 0; any != 0 && i < TSN_COUNT(times); i++) {
 		const struct tsn_field *f = json_field(d, times[i].mark);
-		struct tsn_date date;
 
 		if (f == NULL || !tsn_json_time(d->ctx, f, &date))
 			continue;
 		tsn_parse_set_time(d->ctx, &date);
-		break;
+		return;
 	}
+}
+
+static void
+generic_finish(struct json_doc *d)
+{
+	generic_time(d);
 	if (d->marks[M_INTRINSIC] != 0 || d->marks[M_TIME] != 0)
 		tsn_json_hide_intrinsic(d);
 	if (!tsn_cloud_finish(d) && !is_final(d->ctx))

@@ -156,22 +156,33 @@ settle_time(struct tsn_event *ev, const struct saved *outer, bool written_togeth
 	ev->flags &= ~(uint32_t)TSN_EV_TIME_UNZONED;
 }
 
+static void
+settle_field(struct tsn_event *ev, uint32_t first, uint32_t inner, uint32_t i)
+{
+	for (uint32_t k = first; k < inner; k++) {
+		if (ev->fields[k].key != ev->fields[i].key)
+			continue;
+		if (ev->fields[i].key == TSN_F_MESSAGE || ev->fields[i].key == TSN_F_TAGS) {
+			if (ev->fields[i].key == TSN_F_MESSAGE)
+				ev->fields[k].flags |= TSN_FIELD_HIDDEN;
+			continue;
+		}
+		ev->fields[i].flags |= TSN_FIELD_HIDDEN;
+		break;
+	}
+}
+
 /* Where both have a field the document's is shown; the record's still matches. */
 static void
 settle_fields(struct tsn_event *ev, uint32_t first, uint32_t inner)
 {
+	uint64_t keys = 0;
+
+	for (uint32_t k = first; k < inner; k++)
+		keys |= UINT64_C(1) << ev->fields[k].key % 64;
 	for (uint32_t i = inner; i < ev->field_count; i++)
-		for (uint32_t k = first; k < inner; k++) {
-			if (ev->fields[k].key != ev->fields[i].key)
-				continue;
-			if (ev->fields[i].key == TSN_F_MESSAGE || ev->fields[i].key == TSN_F_TAGS) {
-				if (ev->fields[i].key == TSN_F_MESSAGE)
-					ev->fields[k].flags |= TSN_FIELD_HIDDEN;
-				continue;
-			}
-			ev->fields[i].flags |= TSN_FIELD_HIDDEN;
-			break;
-		}
+		if (keys >> ev->fields[i].key % 64 & 1)
+			settle_field(ev, first, inner, i);
 }
 
 static bool
