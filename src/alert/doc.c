@@ -211,10 +211,36 @@ add_rule(struct tsn_alert_writer *w, const struct tsn_rule *rule)
 	add_tags(w, rule);
 }
 
-/* Fields that tell who and where, for rules that name none of their own. */
-static const tsn_key telling[] = {TSN_F_USER_NAME, TSN_F_SOURCE_IP, TSN_F_DESTINATION_IP,
-    TSN_F_HOST_NAME, TSN_F_PROCESS_COMMAND_LINE, TSN_F_PROCESS_EXECUTABLE, TSN_F_URL_ORIGINAL,
-    TSN_F_FILE_PATH, TSN_F_REGISTRY_PATH, TSN_F_DNS_QUESTION_NAME, TSN_F_WINLOG_EVENT_ID};
+/* Fields that tell who and where, in that order, for rules that name none of their own. */
+enum telling {
+	TELL_NOTHING,
+	TELL_USER,
+	TELL_SOURCE,
+	TELL_DESTINATION,
+	TELL_HOST,
+	TELL_COMMAND,
+	TELL_PROGRAM,
+	TELL_URL,
+	TELL_FILE,
+	TELL_REGISTRY,
+	TELL_DNS,
+	TELL_EVENT_ID,
+	TELL__COUNT
+};
+
+static const uint8_t telling[TSN_KEY_WELLKNOWN_END] = {
+	[TSN_F_USER_NAME] = TELL_USER,
+	[TSN_F_SOURCE_IP] = TELL_SOURCE,
+	[TSN_F_DESTINATION_IP] = TELL_DESTINATION,
+	[TSN_F_HOST_NAME] = TELL_HOST,
+	[TSN_F_PROCESS_COMMAND_LINE] = TELL_COMMAND,
+	[TSN_F_PROCESS_EXECUTABLE] = TELL_PROGRAM,
+	[TSN_F_URL_ORIGINAL] = TELL_URL,
+	[TSN_F_FILE_PATH] = TELL_FILE,
+	[TSN_F_REGISTRY_PATH] = TELL_REGISTRY,
+	[TSN_F_DNS_QUESTION_NAME] = TELL_DNS,
+	[TSN_F_WINLOG_EVENT_ID] = TELL_EVENT_ID,
+};
 
 static void
 tell(struct tsn_alert_writer *w, const struct tsn_field *f, bool first)
@@ -229,6 +255,27 @@ tell(struct tsn_alert_writer *w, const struct tsn_field *f, bool first)
 	tsn_buf_add(&w->reason, text.ptr, text.len > TOLD_MAX ? TOLD_MAX : text.len);
 	if (text.len > TOLD_MAX)
 		tsn_buf_lit(&w->reason, "...");
+}
+
+static bool
+tell_usual(struct tsn_alert_writer *w, const struct tsn_event *ev)
+{
+	const struct tsn_field *told[TELL__COUNT] = {NULL};
+	bool first = true;
+
+	for (uint32_t i = ev->field_count; i > 0; i--) {
+		const struct tsn_field *f = &ev->fields[i - 1];
+
+		if (f->key < TSN_KEY_WELLKNOWN_END)
+			told[telling[f->key]] = f;
+	}
+	for (uint32_t i = TELL_NOTHING + 1; i < TELL__COUNT; i++) {
+		if (told[i] == NULL)
+			continue;
+		tell(w, told[i], first);
+		first = false;
+	}
+	return !first;
 }
 
 /* The fields the rule names, or the telling ones: "user.name root, source.ip 192.0.2.7". */
@@ -248,17 +295,7 @@ tell_fields(struct tsn_alert_writer *w, const struct tsn_finding *finding)
 		tell(w, f, first);
 		first = false;
 	}
-	if (!first)
-		return true;
-	for (size_t i = 0; i < TSN_COUNT(telling); i++) {
-		const struct tsn_field *f = tsn_event_find(finding->event, telling[i]);
-
-		if (f == NULL)
-			continue;
-		tell(w, f, first);
-		first = false;
-	}
-	return !first;
+	return first ? tell_usual(w, finding->event) : true;
 }
 
 /* A correlation tells its own sentence; a single event: "TITLE: who and where, because ...". */

@@ -29,6 +29,7 @@ struct tsn_reader {
 	uint64_t range_line;		/* number of the line at range_begin */
 	uint64_t fresh;			/* records since range_begin that were not known */
 	int64_t received_ns;
+	bool unranged;			/* nobody asks for ranges: no hash */
 	bool rewritten;			/* records are not the file's bytes: UTF-16, event logs */
 	bool flushed;			/* the end was reached and the framer told */
 	bool over;
@@ -66,6 +67,7 @@ tsn_reader_open(const struct tsn_reader_options *options, struct tsn_reader **re
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
 	r->source = options->source;
 	r->range_line = 1;
+	r->unranged = options->unranged;
 	tsn_arena_init(&r->kept, KEPT_BYTES_MAX);
 	code = prepare(r, options, err);
 	if (code != TSN_OK) {
@@ -94,6 +96,8 @@ tsn_reader_close(struct tsn_reader *r)
 static void
 hash_to(struct tsn_reader *r, uint64_t to)
 {
+	if (r->unranged)
+		return;
 	TSN_ASSERT(r->hashed >= r->piece_offset && to <= r->piece_offset + r->piece_len);
 	if (to <= r->hashed)
 		return;
@@ -205,7 +209,7 @@ tsn_reader_take_range(struct tsn_reader *r, struct tsn_store_range *ret_range)
 	uint64_t line = tsn_framer_line(r->framer);
 	bool fresh = r->fresh > 0;
 
-	if (end < r->piece_offset || end <= r->range_begin)
+	if (r->unranged || end < r->piece_offset || end <= r->range_begin)
 		return false;
 	hash_to(r, end);
 	if (fresh)

@@ -35,6 +35,7 @@ struct tsn_reader_options {
 	enum tsn_frame_mode mode;
 	const struct tsn_store_range *ranges;	/* what is stored of this source; copied */
 	size_t range_count;
+	bool unranged;				/* nothing is stored: tsn_reader_take_range finds none */
 };
 
 TSN_MUST_CHECK enum tsn_code tsn_reader_open(const struct tsn_reader_options *options,

@@ -5,12 +5,14 @@
  */
 #include <stdlib.h>
 
+#include "base/compiler.h"
 #include "base/hash.h"
 #include "event/doc_int.h"
 
 #define SHAPES 256u		/* a power of two */
 #define SHAPE_FIELDS_MAX 512u
 #define SHAPE_TEXT_MAX (32u << 10)
+#define PIECE_STEP 32u
 
 struct piece {
 	uint32_t text_len;	/* text before the value */
@@ -32,9 +34,13 @@ struct tsn_doc_writer {
 	struct shape shapes[SHAPES];
 	uint64_t names[SHAPE_FIELDS_MAX];
 	struct tsn_doc_spot spots[SHAPE_FIELDS_MAX];
-	int64_t time_ns;	/* what time_text says: the times of one event are often the same */
-	size_t time_len;
-	char time_text[TSN_TIME_TEXT_MAX];
+	/* the times of one event are often the same: when it was, and when it was received */
+	struct written_time {
+		int64_t ns;
+		size_t len;	/* 0: none yet */
+		char text[TSN_TIME_TEXT_MAX];
+	} times[2];
+	uint32_t times_next;	/* which of them gives way */
 };
 
 struct tsn_doc_writer *
@@ -86,13 +92,34 @@ same(const struct shape *s, const struct tsn_event *ev, const uint64_t *names)
 static void
 write_time(struct tsn_doc_writer *w, int64_t ns, struct tsn_buf *out)
 {
-	if (w->time_len == 0 || w->time_ns != ns) {
-		w->time_ns = ns;
-		w->time_len = tsn_time_format(ns, w->time_text);
+	struct written_time *t = &w->times[0];
+
+	if (t->len == 0 || t->ns != ns)
+		t = &w->times[1];
+	if (t->len == 0 || t->ns != ns) {
+		t = &w->times[w->times_next];
+		w->times_next ^= 1;
+		t->ns = ns;
+		t->len = tsn_time_format(ns, t->text);
 	}
 	tsn_buf_char(out, '"');
-	tsn_buf_add(out, w->time_text, w->time_len);
+	tsn_buf_add(out, t->text, t->len);
 	tsn_buf_char(out, '"');
+}
+
+/* Texts between values are short: copied in steps, of which the last may go beyond the text. */
+static inline void
+write_piece(struct tsn_buf *out, const char *text, size_t len)
+{
+	char *to = out->ptr + out->len;
+
+	if (TSN_UNLIKELY(out->cap - out->len < len + PIECE_STEP)) {
+		tsn_buf_add(out, text, len);
+		return;
+	}
+	for (size_t i = 0; i < len; i += PIECE_STEP)
+		memcpy(to + i, text + i, PIECE_STEP);
+	out->len += len;
 }
 
 static void
@@ -102,14 +129,14 @@ write_shape(struct tsn_doc_writer *w, const struct shape *s, const struct tsn_ev
 	const char *text = s->text;
 
 	for (uint32_t i = 0; i < s->piece_count; i++) {
-		tsn_buf_add(out, text, s->pieces[i].text_len);
+		write_piece(out, text, s->pieces[i].text_len);
 		text += s->pieces[i].text_len;
 		if (ev->fields[s->pieces[i].field].type == TSN_T_TIME)
 			write_time(w, ev->fields[s->pieces[i].field].num.i, out);
 		else
 			tsn_doc_write_value(&ev->fields[s->pieces[i].field], out);
 	}
-	tsn_buf_add(out, text, s->tail_len);
+	write_piece(out, text, s->tail_len);
 }
 
 /* Keeps what was just written as a shape; when memory is short it is not kept. */
@@ -126,7 +153,7 @@ keep(struct shape *s, const struct tsn_event *ev, const uint64_t *names, uint64_
 	if (text_len > SHAPE_TEXT_MAX)
 		return;
 	memory = malloc(ev->field_count * sizeof *s->names + ev->pos_count * sizeof *s->pos +
-	    spots->count * sizeof *s->pieces + text_len + 1);
+	    spots->count * sizeof *s->pieces + text_len + PIECE_STEP);
 	if (memory == NULL)
 		return;
 	*s = (struct shape){.hash = hash, .field_count = ev->field_count,

@@ -193,8 +193,11 @@ prefix_xor(uint64_t x)
 static inline unsigned
 follow(struct tsn_frame_json *j, uint64_t open, uint64_t close)
 {
-	uint32_t closes = (uint32_t)__builtin_popcountll(close);
+	uint32_t closes;
 
+	if ((open | close) == 0)
+		return BLOCK;
+	closes = (uint32_t)__builtin_popcountll(close);
 	if (j->depth > closes && j->depth < UINT32_MAX - BLOCK) {
 		j->depth += (uint32_t)__builtin_popcountll(open) - closes;
 		return BLOCK;
@@ -243,8 +246,44 @@ scan_blocks(struct tsn_frame_json *j, const char **p, const char *end)
 	}
 	return TSN_FJ_MORE;
 }
+
+/*
+ * Most documents are one line, many without further brackets.  The first brace of the line opens
+ * and the only other one, at its end, closes: what is between need not be understood.  (Were that
+ * brace inside a string the line would be broken, and as much of a record.)  NULL: look closer.
+ */
+static const char *
+line_end(const char *p, const char *end)
+{
+	const __m128i nl = _mm_set1_epi8('\n'), close = _mm_set1_epi8('}');
+	const __m128i open = _mm_set1_epi8('{'), fold = _mm_set1_epi8(0x20);
+	const char *hit;
+
+	for (p++; end - p >= 16; p += 16) {
+		__m128i b = _mm_loadu_si128((const __m128i *)(const void *)p);
+		__m128i folded = _mm_or_si128(b, fold);		/* [ and { alike */
+		unsigned bits = (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(b, nl),
+		    _mm_or_si128(_mm_cmpeq_epi8(folded, open), _mm_cmpeq_epi8(folded, close))));
+
+		if (bits == 0)
+			continue;
+		hit = p + __builtin_ctz(bits);
+		if (*hit != '}' || end - hit < 2)
+			return NULL;
+		return hit[1] == '\n' || (hit[1] == '\r' && end - hit > 2 && hit[2] == '\n') ?
+		    hit + 1 : NULL;
+	}
+	return NULL;
+}
 #else
 #define BLOCK SIZE_MAX
+
+static const char *
+line_end(const char *p, const char *end)
+{
+	(void)p, (void)end;
+	return NULL;
+}
 
 static enum tsn_frame_json_step
 scan_blocks(struct tsn_frame_json *j, const char **p, const char *end)
@@ -260,6 +299,11 @@ tsn_frame_json_scan(struct tsn_frame_json *j, struct tsn_frame_view v, size_t *p
 	const char *p = v.ptr + (*pos - v.lo), *end = v.ptr + (v.hi - v.lo), *stop;
 	enum tsn_frame_json_step s = TSN_FJ_MORE;
 
+	if (j->depth == 0 && p < end && *p == '{' && (stop = line_end(p, end)) != NULL) {
+		j->before = '}';
+		*pos = v.lo + (size_t)(stop - v.ptr);
+		return TSN_FJ_END;
+	}
 	while (p < end && s == TSN_FJ_MORE) {
 		s = scan_blocks(j, &p, end);
 		stop = (size_t)(end - p) > BLOCK ? p + BLOCK : end;

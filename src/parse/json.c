@@ -37,7 +37,8 @@ enum generic_mark {
 	M_TIME,
 	M_TIME_LAST = M_TIME + 36,
 };
-_Static_assert((int)M_TIME_LAST < (int)TSN_CARRY_MESSAGE, "marks of times and of carriers are apart");
+_Static_assert((int)M_TIME_LAST < (int)TSN_CARRY_MESSAGE,
+    "marks of times and of carriers are apart");
 
 static const struct {
 	const char *name;

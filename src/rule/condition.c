@@ -10,7 +10,7 @@ struct parser {
 	struct tsn_arena *arena;
 	struct tsn_err *err;
 	uint32_t line;
-	struct tsn_slice tokens[TOKENS_MAX];
+	struct tsn_slice *tokens;	/* [TOKENS_MAX]; large, not zeroed for each rule */
 	uint32_t count, at;
 	/* A rule's condition: over selections. */
 	const struct selection *selections;
@@ -457,7 +457,8 @@ tsn_rule_int_condition(struct tsn_arena *a, const struct tsn_yaml *condition,
     const struct selection *selections, uint32_t count, const struct tsn_pred **ret_pred,
     struct aggregation *ret_agg, struct tsn_err *err)
 {
-	struct parser p = {.arena = a, .err = err, .selections = selections,
+	struct tsn_slice tokens[TOKENS_MAX];
+	struct parser p = {.arena = a, .err = err, .selections = selections, .tokens = tokens,
 	    .selection_count = count, .line = condition->line};
 	const struct tsn_pred **list;
 	uint32_t n = 0;
@@ -484,7 +485,9 @@ tsn_rule_int_corr_expr(struct tsn_arena *a, struct tsn_slice text, uint32_t line
     const struct tsn_slice *refs, uint32_t count, const struct tsn_corr_expr **ret_expr,
     struct tsn_err *err)
 {
-	struct parser p = {.arena = a, .err = err, .refs = refs, .ref_count = count, .line = line};
+	struct tsn_slice tokens[TOKENS_MAX];
+	struct parser p = {.arena = a, .err = err, .refs = refs, .ref_count = count, .line = line,
+	    .tokens = tokens};
 	struct made m = {0};
 
 	TSN_ASSERT(refs != NULL);

@@ -145,7 +145,8 @@ run_file(struct tsn_import *im, const char *open_path, const char *name, struct 
 	bool is_stdin = strcmp(open_path, "-") == 0;
 	struct file_run f = {.im = im};
 	struct tsn_reader_options o = {
-		.ops = im->o.ops, .source = &f.from.source, .path = open_path, .mode = im->o.mode};
+		.ops = im->o.ops, .source = &f.from.source, .path = open_path, .mode = im->o.mode,
+		.unranged = im->o.store == NULL};
 	struct tsn_err why;
 	enum tsn_code code;
 
