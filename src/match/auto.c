@@ -255,7 +255,7 @@ tsn_auto_end(struct tsn_auto *a, uint32_t state)
 {
 	struct closure c = {.match = false};
 
-	TSN_ASSERT(state < a->state_count);
+	TSN_ASSERT(state < a->state_count && state < TSN_AUTO_STATES_MAX);
 	if (state < TSN_AUTO__FIXED)
 		return state;
 	if (a->ends[state] == UINT8_MAX) {

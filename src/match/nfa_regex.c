@@ -1,8 +1,8 @@
 /*
  * Regular expressions of the common kind: characters, classes, groups, alternatives, repeats,
- * anchors.  Everything else (references, look-around, atomic groups, names, verbs) and everything
- * beyond ASCII is refused: PCRE2 then does it alone.  Whether there is a match is all that is asked,
- * so greedy and lazy are the same.
+ * anchors.  Everything else (references, look-around, atomic groups, names, verbs) and all that is
+ * beyond ASCII is refused: PCRE2 then does it alone.  Only whether there is a match is asked, so
+ * greedy and lazy are the same.
  */
 #include "match/nfa_int.h"
 

@@ -5,32 +5,22 @@
 #include "base/assert.h"
 #include "match/wild.h"
 #include "match/word.h"
+#include "store/look_int.h"
 #include "store/parts_int.h"
 #include "store/rowset_int.h"
 
 #define DEPTH_MAX 32u
 #define HINT_BYTES_MAX (256u << 20)
-#define PIECES_MAX (PARTS_LITERALS_MAX + 1)
-#define SPAN_MAX 256u
-
-/* One test on one value; words and phrases are several, of which each must be true. */
-struct test {
-	struct tsn_catom atom;
-	bool record;			/* on every text of the record, not on one field */
-	bool spans;			/* may reach over several elements: parts_may_span */
-	bool inside;			/* lies within one element of the record, or nowhere */
-	tsn_key key;			/* of the field */
-};
+#define TESTS_MAX (PARTS_LITERALS_MAX + 1)
 
 struct node {
 	enum tsn_pred_op op;
 	uint32_t kid_count;
 	struct node **kids;
-	struct test *tests;		/* ATOM: all of them; none: not known */
+	struct test *tests;		/* ATOM: none: not known */
 	uint32_t test_count, first;	/* first: number of tests[0] in the whole tree */
-	bool exact;			/* ATOM: the tests say it all */
-	bool whole;			/* ATOM: the first test does, the others only narrow it */
-	bool exists;			/* ATOM: presence of tests[0].key */
+	bool exact;			/* ATOM: there is one test and it says it all; else all of them
+					 * are true where the atom is */
 };
 
 struct hint {
@@ -41,35 +31,13 @@ struct hint {
 	uint32_t test_count;
 };
 
-/* How a template answers a test. */
-enum { ANSWER_NO, ANSWER_YES, ANSWER_ROWS, ANSWER_UNKNOWN };
-
-/* A column whose values decide, read in one way (as the field that is made of them). */
-struct look {
-	uint32_t column;
-	uint8_t type;			/* enum tsn_type */
-	bool escaped;
-	uint64_t *masks;		/* by template: which of its slots in the column count */
-	unsigned char *codes;		/* by code of the segment's dictionary; NULL: not tested yet */
-	bool codes_any;
-};
-
-struct found {				/* one test on one segment */
-	bool ready, any;		/* any: something may be true at all */
-	unsigned char *answers;		/* by template */
-	struct look *looks;
-	uint32_t look_count, look_cap;
-};
-
-struct hint_seg {
-	struct hint *h;
-	struct seg *seg;
-	struct tsn_arena arena;
-	struct found *found;		/* by test */
-	unsigned char *glued;		/* by template: 0 not known, 1 no, 2 yes */
-};
-
 /* ---- the predicate ---- */
+
+struct tsn_keys *
+hint_keys(const struct hint *h)
+{
+	return h->keys;
+}
 
 static bool
 key_of(struct hint *h, struct tsn_slice field, tsn_key *ret_key)
@@ -83,62 +51,83 @@ key_of(struct hint *h, struct tsn_slice field, tsn_key *ret_key)
 	return true;
 }
 
+/* Texts that stand for one number alone: what a column of numbers holds is known by its bounds. */
+static void
+note_number(struct test *t, const struct tsn_atom *atom)
+{
+	struct tsn_slice v = atom->value;
+	uint64_t number = 0;
+
+	if (atom->op == TSN_ATOM_NUM_EQ) {
+		t->low = atom->number >= 0 && atom->number < 9e15 ? (uint64_t)atom->number : 0;
+		t->number = (double)t->low >= atom->number && (double)t->low <= atom->number;
+		return;
+	}
+	if ((atom->op != TSN_ATOM_EQ && atom->op != TSN_ATOM_WORD) || v.len == 0 || v.len > 18 ||
+	    (v.ptr[0] == '0' && v.len > 1))
+		return;
+	for (size_t i = 0; i < v.len; i++) {
+		if (v.ptr[i] < '0' || v.ptr[i] > '9')
+			return;
+		number = number * 10 + (uint64_t)(v.ptr[i] - '0');
+	}
+	t->number = true;
+	t->low = number;
+}
+
 static enum tsn_code
 add_test(struct hint *h, struct node *n, const struct tsn_atom *atom, bool record, tsn_key key)
 {
 	struct test *t = &n->tests[n->test_count];
 	enum tsn_code rc;
 
-	if (n->test_count >= PIECES_MAX)
+	if (n->test_count >= TESTS_MAX)
 		return TSN_OK;		/* fewer tests only find less */
-	*t = (struct test){.record = record, .key = key};
+	*t = (struct test){.record = record, .key = key, .exists = atom->op == TSN_ATOM_EXISTS};
 	rc = tsn_atom_compile(&h->arena, atom, &t->atom, NULL);
 	if (rc != TSN_OK)
 		return rc == TSN_ENOMEM ? rc : TSN_OK;
+	if (tsn_atom_is_text(atom->op) && tsn_auto_new(atom, &t->machine) == TSN_ENOMEM) {
+		tsn_atom_done(&t->atom);
+		return TSN_ENOMEM;
+	}
+	note_number(t, atom);
 	n->test_count++;
 	h->test_count++;
 	return TSN_OK;
 }
 
 /*
- * A search text is cut into its words; no word of a record reaches over the border of an element
- * (but for templates that are glued), so each is looked for by itself.
+ * A keyword, and a text that no machine was made for, is cut into its words: where one of them is
+ * missing the whole is.
  */
 static enum tsn_code
 add_words(struct hint *h, struct node *n, const struct tsn_atom *atom)
 {
 	struct tsn_slice v = atom->value;
-	bool keyword = atom->op == TSN_ATOM_KEYWORD;
 
-	if (!keyword && v.len > 0 && v.len <= SPAN_MAX && !tsn_wild_has(v) && !parts_is_word(v)) {
-		TSN_TRY(add_test(h, n, atom, true, 0));
-		n->whole = n->test_count == 1;
-		if (n->whole)
-			n->tests[0].spans = true;
-	}
 	for (size_t i = 0; i < v.len;) {
 		struct tsn_atom piece = *atom;
 		size_t start = i;
 
-		/* A wildcard of a keyword stands for anything: it ends a piece. */
-		while (i < v.len && (keyword ? tsn_word_char(v.ptr[i]) && !tsn_wild_has(
-		    (struct tsn_slice){v.ptr + i, 1}) : parts_word_char(v.ptr[i])))
+		/* A wildcard stands for anything, or for more of the word: it ends a piece. */
+		while (i < v.len && (unsigned char)v.ptr[i] < 0x80 && tsn_word_char(v.ptr[i]))
 			i++;
 		if (i == start) {
 			i++;
 			continue;
 		}
+		/* of a keyword they are parts of words, and so they are beside what ends a piece */
+		if (atom->op == TSN_ATOM_KEYWORD || (start > 0 && parts_word_char(v.ptr[start - 1])) ||
+		    (i < v.len && parts_word_char(v.ptr[i])))
+			piece.op = TSN_ATOM_CONTAINS;
 		piece.value = (struct tsn_slice){v.ptr + start, i - start};
 		TSN_TRY(add_test(h, n, &piece, true, 0));
-		n->exact = !keyword && start == 0 && i == v.len;
 	}
-	if (n->test_count != 1)
-		n->exact = false;
-	n->exact |= n->whole;
 	return TSN_OK;
 }
 
-/* A regular expression over the record: rows without its fixed parts need not be tried. */
+/* A regular expression: texts without its fixed parts need not be tried. */
 static enum tsn_code
 add_literals(struct hint *h, struct node *n, const struct tsn_atom *atom, tsn_key key)
 {
@@ -149,14 +138,11 @@ add_literals(struct hint *h, struct node *n, const struct tsn_atom *atom, tsn_ke
 	parts_of_regex(atom->value, l);
 	for (uint32_t i = 0; i < l->count; i++) {
 		struct tsn_atom part = *atom;
-		uint32_t before = n->test_count;
 
 		part.op = TSN_ATOM_CONTAINS;
 		part.flags = 0;
 		part.value = (struct tsn_slice){l->text[i], l->len[i]};
 		TSN_TRY(add_test(h, n, &part, false, key));
-		if (n->test_count > before)
-			n->tests[before].spans = true;
 	}
 	return TSN_OK;
 }
@@ -164,30 +150,34 @@ add_literals(struct hint *h, struct node *n, const struct tsn_atom *atom, tsn_ke
 static enum tsn_code
 make_atom(struct hint *h, struct node *n, const struct tsn_atom *atom)
 {
-	tsn_key key;
+	bool words = atom->op == TSN_ATOM_WORD || atom->op == TSN_ATOM_KEYWORD;
+	bool running;
+	tsn_key key = 0;
 
-	n->tests = tsn_arena_calloc(&h->arena, PIECES_MAX, sizeof *n->tests);
+	n->tests = tsn_arena_calloc(&h->arena, TESTS_MAX, sizeof *n->tests);
 	if (n->tests == NULL)
 		return TSN_ENOMEM;
 	n->first = h->test_count;
-	if (atom->field.len == 0) {
-		if (atom->op == TSN_ATOM_WORD || atom->op == TSN_ATOM_KEYWORD)
-			return add_words(h, n, atom);
-		return TSN_OK;
-	}
 	if (tsn_atom_is_pair(atom->op) || atom->op == TSN_ATOM_NULL ||
-	    (atom->flags & TSN_ATOM_ALL_ELEMENTS) || !key_of(h, atom->field, &key))
+	    (atom->flags & TSN_ATOM_ALL_ELEMENTS) || (atom->field.len == 0 && !words) ||
+	    (atom->field.len > 0 && !key_of(h, atom->field, &key)))
 		return TSN_OK;
-	n->exact = true;
-	n->exists = atom->op == TSN_ATOM_EXISTS;
-	TSN_TRY(add_test(h, n, atom, false, key));
-	if (key != TSN_F_EVENT_ORIGINAL || n->test_count == 0)
+	if (atom->field.len == 0 && atom->op == TSN_ATOM_KEYWORD)
+		return add_words(h, n, atom);
+	TSN_TRY(add_test(h, n, atom, atom->field.len == 0, key));
+	n->exact = n->test_count == 1;
+	if (!n->exact || n->tests[0].machine != NULL)
 		return TSN_OK;
-	n->tests[0].inside = atom->op == TSN_ATOM_WORD && parts_is_word(atom->value);
-	n->tests[0].spans = !n->tests[0].inside && atom->value.len > 0 &&
-	    atom->value.len <= SPAN_MAX && (atom->op == TSN_ATOM_CONTAINS ||
-	    (atom->op == TSN_ATOM_WORD && !tsn_wild_has(atom->value)));
-	return atom->op == TSN_ATOM_REGEX ? add_literals(h, n, atom, key) : TSN_OK;
+	running = key == TSN_F_EVENT_ORIGINAL || key == TSN_F_MESSAGE;
+	if (atom->field.len == 0) {
+		n->exact = false;
+		return add_words(h, n, atom);
+	}
+	if (atom->op == TSN_ATOM_REGEX && running) {
+		n->exact = false;
+		return add_literals(h, n, atom, key);
+	}
+	return TSN_OK;
 }
 
 static enum tsn_code
@@ -243,8 +233,10 @@ done_node(struct node *n, uint32_t depth)
 {
 	if (n == NULL || depth > DEPTH_MAX)
 		return;
-	for (uint32_t i = 0; i < n->test_count; i++)
+	for (uint32_t i = 0; i < n->test_count; i++) {
+		tsn_auto_free(n->tests[i].machine);
 		tsn_atom_done(&n->tests[i].atom);
+	}
 	for (uint32_t i = 0; i < n->kid_count; i++)
 		done_node(n->kids[i], depth + 1);
 }
@@ -260,25 +252,7 @@ hint_free(struct hint *h)
 	free(h);
 }
 
-enum tsn_code
-hint_seg_new(struct hint *h, struct seg *seg, struct hint_seg **ret_seg)
-{
-	struct hint_seg *hs = calloc(1, sizeof *hs);
-
-	if (hs == NULL)
-		return TSN_ENOMEM;
-	hs->h = h;
-	hs->seg = seg;
-	tsn_arena_init(&hs->arena, HINT_BYTES_MAX);
-	hs->found = tsn_arena_calloc(&hs->arena, h->test_count + 1, sizeof *hs->found);
-	hs->glued = tsn_arena_calloc(&hs->arena, seg->tmpl_count + 1, 1);
-	if (hs->found == NULL || hs->glued == NULL) {
-		hint_seg_free(hs);
-		return TSN_ENOMEM;
-	}
-	*ret_seg = hs;
-	return TSN_OK;
-}
+/* ---- a segment ---- */
 
 void
 hint_seg_free(struct hint_seg *hs)
@@ -286,423 +260,100 @@ hint_seg_free(struct hint_seg *hs)
 	if (hs == NULL)
 		return;
 	for (uint32_t i = 0; hs->found != NULL && i < hs->h->test_count; i++)
-		free(hs->found[i].looks);
+		look_done(&hs->found[i]);
 	tsn_arena_done(&hs->arena);
+	tsn_arena_done(&hs->temp);
 	free(hs);
 }
 
-/* ---- one test on the templates of a segment ---- */
-
-static bool
-test_text(struct hint *h, const struct test *t, uint8_t type, struct tsn_slice text)
-{
-	struct tsn_field f = {.ptr = text.ptr, .len = (uint32_t)text.len, .type = type};
-	struct tsn_value v = {.raw = text};
-	bool value;
-
-	if (t->record) {
-		value = tsn_atom_test_text(&t->atom, &h->scratch, &v);
-	} else {
-		if (type != TSN_T_STR && !tmpl_num_of_text(type, text, &f.num.u))
-			return true;
-		value = tsn_atom_test(&t->atom, &h->scratch, &f, &v);
-	}
-	tsn_arena_reset(&h->scratch.arena);
-	return value;
-}
-
-static bool
-test_const(struct hint *h, const struct test *t, const struct tmpl_field *m)
-{
-	struct tsn_field f = {.ptr = m->has_text ? m->text.ptr : NULL, .len = (uint32_t)m->text.len,
-	    .type = m->type, .num.u = m->num};
-	char scratch[TSN_TIME_TEXT_MAX];
-	struct tsn_value v = {.raw = tsn_field_text(&f, scratch)};
-	bool value = tsn_atom_test(&t->atom, &h->scratch, &f, &v);
-
-	tsn_arena_reset(&h->scratch.arena);
-	return value;
-}
-
-/* Slot `slot` of template `tmpl`, read as `type`, decides rows. */
 static enum tsn_code
-add_look(struct hint_seg *hs, struct found *f, uint32_t tmpl, uint32_t slot, uint8_t type,
-    bool escaped)
+answer_atom(struct hint_seg *hs, const struct node *n, uint32_t tmpl, uint8_t *ret)
 {
-	const struct seg_tmpl *t = &hs->seg->tmpls[tmpl];
-	uint32_t column = t->columns[slot], nth = 0, i;
+	*ret = ANSWER_UNKNOWN;
+	for (uint32_t i = 0; i < n->test_count && *ret == ANSWER_UNKNOWN; i++) {
+		struct found *f = &hs->found[n->first + i];
 
-	for (uint32_t k = 0; k < slot; k++)
-		nth += t->columns[k] == column;
-	if (nth >= 64) {
-		f->answers[tmpl] = ANSWER_UNKNOWN;
+		TSN_TRY(look_prepare(hs, &n->tests[i], f));
+		if (f->answers[tmpl] == ANSWER_NO || (n->exact && f->answers[tmpl] == ANSWER_YES))
+			*ret = f->answers[tmpl];
+	}
+	return TSN_OK;
+}
+
+/* What the predicate says of all rows of the template: NO, YES or UNKNOWN. */
+static enum tsn_code
+answer_node(struct hint_seg *hs, const struct node *n, uint32_t tmpl, uint8_t *ret)
+{
+	uint8_t kid;
+
+	if (n->op == TSN_PRED_ATOM)
+		return answer_atom(hs, n, tmpl, ret);
+	if (n->op == TSN_PRED_TRUE || n->op == TSN_PRED_FALSE) {
+		*ret = n->op == TSN_PRED_TRUE ? ANSWER_YES : ANSWER_NO;
 		return TSN_OK;
 	}
-	for (i = 0; i < f->look_count; i++)
-		if (f->looks[i].column == column && f->looks[i].type == type &&
-		    f->looks[i].escaped == escaped)
-			break;
-	if (i == f->look_count) {
-		if (f->look_count == f->look_cap) {
-			uint32_t cap = f->look_cap == 0 ? 8 : f->look_cap * 2;
-			struct look *looks = reallocarray(f->looks, cap, sizeof *looks);
-
-			if (looks == NULL)
-				return TSN_ENOMEM;
-			f->looks = looks;
-			f->look_cap = cap;
+	if (n->op == TSN_PRED_NOT) {
+		TSN_TRY(answer_node(hs, n->kids[0], tmpl, &kid));
+		*ret = kid == ANSWER_NO ? ANSWER_YES : kid == ANSWER_YES ? ANSWER_NO : kid;
+		return TSN_OK;
+	}
+	*ret = n->op == TSN_PRED_AND ? ANSWER_YES : ANSWER_NO;
+	for (uint32_t i = 0; i < n->kid_count; i++) {
+		TSN_TRY(answer_node(hs, n->kids[i], tmpl, &kid));
+		if (kid == (n->op == TSN_PRED_AND ? ANSWER_NO : ANSWER_YES)) {
+			*ret = kid;
+			return TSN_OK;
 		}
-		f->looks[i] = (struct look){.column = column, .type = type, .escaped = escaped};
-		f->looks[i].masks = tsn_arena_calloc(&hs->arena, hs->seg->tmpl_count,
-		    sizeof(uint64_t));
-		if (f->looks[i].masks == NULL)
-			return TSN_ENOMEM;
-		f->look_count++;
-	}
-	f->looks[i].masks[tmpl] |= UINT64_C(1) << nth;
-	if (f->answers[tmpl] == ANSWER_NO)
-		f->answers[tmpl] = ANSWER_ROWS;
-	return TSN_OK;
-}
-
-static enum tsn_code
-look_at_field(struct hint_seg *hs, struct found *f, const struct test *t, uint32_t tmpl,
-    const struct tmpl_field *m)
-{
-	bool by_text = m->type == TSN_T_STR ? m->num_from == NUM_NONE : m->num_from == NUM_TEXT;
-
-	if (m->from == FROM_CONST) {
-		if (test_const(hs->h, t, m))
-			f->answers[tmpl] = ANSWER_YES;
-	} else if (m->from == FROM_ESCAPED && m->type == TSN_T_STR) {
-		return add_look(hs, f, tmpl, m->slot, m->type, true);
-	} else if (m->from == FROM_SLOT && by_text) {
-		return add_look(hs, f, tmpl, m->slot, m->type, false);
-	} else {
-		f->answers[tmpl] = ANSWER_UNKNOWN;
-	}
-	return TSN_OK;
-}
-
-/* parts_glued, once for each template. */
-static bool
-is_glued(struct hint_seg *hs, uint32_t tmpl)
-{
-	if (hs->glued[tmpl] == 0)
-		hs->glued[tmpl] = parts_glued(hs->seg->tmpls[tmpl].tmpl) ? 2 : 1;
-	return hs->glued[tmpl] == 2;
-}
-
-static bool
-record_unknown(struct hint_seg *hs, const struct test *t, const struct tmpl *m)
-{
-	for (uint32_t i = 0; i < m->elem_count; i++) {
-		const struct elem *e = &m->elems[i];
-
-		if (e->kind == ELEM_TIME && (t->spans ? parts_time_may_hold(e, t->atom.value) :
-		    timetext_may_hold(&e->time, parts_least(t->atom.value),
-		    t->atom.op == TSN_ATOM_WORD && !t->atom.wild)))
-			return true;
-	}
-	return t->spans && parts_may_span(m, t->atom.value, &hs->h->scratch,
-	    t->atom.flags & TSN_ATOM_CASED);
-}
-
-/* The record alone, for tests on event.original; else the fields beside it too. */
-static enum tsn_code
-look_at_record(struct hint_seg *hs, struct found *f, const struct test *t, uint32_t tmpl)
-{
-	const struct tmpl *m = hs->seg->tmpls[tmpl].tmpl;
-	bool unknown;
-
-	if (is_glued(hs, tmpl)) {
-		f->answers[tmpl] = ANSWER_UNKNOWN;
-		return TSN_OK;
-	}
-	unknown = record_unknown(hs, t, m);
-	for (uint32_t i = 0; i < m->elem_count && f->answers[tmpl] == ANSWER_NO; i++)
-		if (m->elems[i].kind == ELEM_STATIC && test_text(hs->h, t, TSN_T_STR,
-		    (struct tsn_slice){m->elems[i].ptr, m->elems[i].len}))
-			f->answers[tmpl] = ANSWER_YES;
-	for (uint32_t i = 0; t->record && i < m->field_count && f->answers[tmpl] == ANSWER_NO; i++) {
-		const struct tmpl_field *x = &m->fields[i];
-
-		if (x->from == FROM_CONST && x->has_text && x->key > TSN_F_LOG_SOURCE_ADDRESS &&
-		    x->type >= TSN_T_STR && x->type <= TSN_T_FLOAT &&
-		    test_text(hs->h, t, TSN_T_STR, x->text))
-			f->answers[tmpl] = ANSWER_YES;
-	}
-	if (unknown && f->answers[tmpl] == ANSWER_NO)
-		f->answers[tmpl] = ANSWER_UNKNOWN;
-	if (f->answers[tmpl] != ANSWER_NO)
-		return TSN_OK;
-	for (uint32_t i = 0; i < m->slot_count; i++)
-		if (!m->slots[i].is_num && (m->slots[i].elem != UINT32_MAX ||
-		    (t->record && m->slots[i].key > TSN_F_LOG_SOURCE_ADDRESS)))
-			TSN_TRY(add_look(hs, f, tmpl, i, TSN_T_STR, false));
-	for (uint32_t i = 0; t->record && i < m->field_count; i++)
-		if (m->fields[i].from == FROM_ESCAPED)
-			TSN_TRY(add_look(hs, f, tmpl, m->fields[i].slot, TSN_T_STR, true));
-	return TSN_OK;
-}
-
-static enum tsn_code
-look_at_tmpl(struct hint_seg *hs, const struct node *n, const struct test *t, struct found *f,
-    uint32_t tmpl)
-{
-	const struct tmpl *m = hs->seg->tmpls[tmpl].tmpl;
-
-	if (t->record)
-		return look_at_record(hs, f, t, tmpl);
-	for (uint32_t i = 0; i < m->field_count; i++) {
-		const struct tmpl_field *x = &m->fields[i];
-
-		if (x->key == TSN_KEY_NONE)
-			continue;
-		if (n->exists && tsn_keys_under(hs->h->keys, x->key, t->key))
-			f->answers[tmpl] = ANSWER_YES;
-		else if (x->key == t->key && x->from == FROM_ORIGINAL && (t->spans || t->inside))
-			return look_at_record(hs, f, t, tmpl);
-		else if (!n->exists && x->key == t->key && f->answers[tmpl] != ANSWER_YES)
-			TSN_TRY(look_at_field(hs, f, t, tmpl, x));
-	}
-	return TSN_OK;
-}
-
-/* Which codes of the segment's dictionary make the test true. */
-static enum tsn_code
-test_codes(struct hint_seg *hs, const struct test *t, struct look *l, const struct strings *dict,
-    unsigned char *codes, bool *ret_any)
-{
-	struct tsn_buf plain TSN_CLEANUP(tsn_buf_done);
-
-	*ret_any = false;
-	tsn_buf_init(&plain, DICT_BYTES_MAX);
-	for (uint32_t i = 0; i < dict->count; i++) {
-		struct tsn_slice s = strings_get(dict, i);
-
-		if (l->escaped) {
-			tsn_buf_reset(&plain);
-			if (!tsn_buf_room(&plain, s.len + 4))
-				return TSN_ENOMEM;
-			s = (struct tsn_slice){plain.ptr, tmpl_unescape(s, plain.ptr)};
-		}
-		codes[i] = s.len == SIZE_MAX || test_text(hs->h, t, l->type, s);
-		*ret_any |= codes[i];
+		if (kid == ANSWER_UNKNOWN)
+			*ret = kid;
 	}
 	return TSN_OK;
 }
 
 static enum tsn_code
-prepare(struct hint_seg *hs, const struct node *n, const struct test *t, struct found *f)
+answer_all(struct hint_seg *hs)
 {
-	if (f->ready)
-		return TSN_OK;
-	f->answers = tsn_arena_calloc(&hs->arena, hs->seg->tmpl_count + 1, 1);
-	if (f->answers == NULL)
+	hs->found = tsn_arena_calloc(&hs->arena, hs->h->test_count + 1, sizeof *hs->found);
+	hs->glued = tsn_arena_calloc(&hs->arena, hs->seg->tmpl_count + 1, 1);
+	hs->answers = tsn_arena_calloc(&hs->arena, hs->seg->tmpl_count + 1, 1);
+	if (hs->found == NULL || hs->glued == NULL || hs->answers == NULL)
 		return TSN_ENOMEM;
 	for (uint32_t i = 0; i < hs->seg->tmpl_count; i++)
-		TSN_TRY(look_at_tmpl(hs, n, t, f, i));
-	f->ready = true;
+		TSN_TRY(answer_node(hs, hs->h->root, i, &hs->answers[i]));
 	return TSN_OK;
 }
 
-/* ---- one test on the rows of a block ---- */
-
-static bool
-digits_can(const struct test *t, const struct seg_entry *e)
+enum tsn_code
+hint_seg_new(struct hint *h, struct seg *seg, struct hint_seg **ret_seg)
 {
-	struct tsn_slice v = t->atom.value;
-	uint64_t number = 0;
-
-	if (t->atom.wild || (t->atom.op != TSN_ATOM_EQ && t->atom.op != TSN_ATOM_WORD &&
-	    t->atom.op != TSN_ATOM_CONTAINS))
-		return true;
-	for (size_t i = 0; i < v.len; i++)
-		if (v.ptr[i] < '0' || v.ptr[i] > '9')
-			return false;
-	if (e->form != COLUMN_DIGITS || t->atom.op == TSN_ATOM_CONTAINS)
-		return true;
-	if (v.len == 0 || v.len > 18)
-		return false;
-	for (size_t i = 0; i < v.len; i++)
-		number = number * 10 + (uint64_t)(v.ptr[i] - '0');
-	return number >= e->min && number <= e->max;
-}
-
-/* By value of the column: whether it makes the test true. */
-static enum tsn_code
-test_digits(struct hint_seg *hs, const struct test *t, const struct look *l,
-    const struct values *v, unsigned char *hits)
-{
-	char text[24], plain[24];
-	uint64_t last = UINT64_MAX;
-	unsigned char answer = 0;
-
-	for (uint32_t i = 0; i < v->n; i++) {
-		if (i == 0 || v->v[i] != last) {
-			struct tsn_slice s = values_text(v, i, text);
-
-			last = v->v[i];
-			if (l->escaped)
-				s = (struct tsn_slice){plain, tmpl_unescape(s, plain)};
-			answer = test_text(hs->h, t, l->type, s);
-		}
-		hits[i] = answer;
-	}
-	return TSN_OK;
-}
-
-static enum tsn_code
-test_values(struct hint_seg *hs, const struct test *t, struct look *l, struct block *b,
-    unsigned char *hits, bool *ret_any)
-{
-	const struct values *v = &b->values[l->column];
-	unsigned char *codes = l->codes;
-
-	*ret_any = true;
-	if (v->form < COLUMN_SHARED)
-		return test_digits(hs, t, l, v, hits);
-	if (v->form == COLUMN_LOCAL) {
-		codes = malloc((size_t)v->dict->count + 1);
-		if (codes == NULL)
-			return TSN_ENOMEM;
-		if (test_codes(hs, t, l, v->dict, codes, ret_any) != TSN_OK) {
-			free(codes);
-			return TSN_ENOMEM;
-		}
-	}
-	for (uint32_t i = 0; i < v->n && *ret_any; i++)
-		hits[i] = codes[v->v[i]];
-	if (v->form == COLUMN_LOCAL)
-		free(codes);
-	return TSN_OK;
-}
-
-static void
-mark_rows(const struct look *l, const struct block *b, const uint32_t *counts,
-    const unsigned char *hits, uint64_t *rows)
-{
-	const uint64_t *tmpls = b->rows[SEG_COL_TMPL];
-	uint32_t at = 0;
-
-	for (uint32_t i = 0; i < b->dir->rows; i++) {
-		uint32_t n = counts[tmpls[i]];
-		uint64_t mask;
-
-		if (n == 0)
-			continue;
-		mask = l->masks[tmpls[i]];
-		for (uint32_t k = 0; k < n && mask != 0; k++, mask >>= 1)
-			if ((mask & 1) && hits[at + k])
-				rows[i / 64] |= UINT64_C(1) << (i % 64);
-		at += n;
-	}
-}
-
-/* Nothing is unpacked when no entry of the dictionary, or no number in the bounds, can do. */
-static enum tsn_code
-look_useless(struct hint_seg *hs, const struct test *t, struct look *l, const struct block *b,
-    bool *ret_useless)
-{
-	const struct seg_entry *e = block_entry(b, l->column);
-	const struct seg_column *c = &hs->seg->columns[l->column];
-
-	*ret_useless = true;
-	if (e == NULL)
-		return TSN_OK;
-	if ((e->form == COLUMN_DIGITS || e->form == COLUMN_PADDED) && !digits_can(t, e))
-		return TSN_OK;
-	if (e->form == COLUMN_SHARED) {
-		if (l->codes == NULL) {
-			TSN_TRY(seg_dict(hs->seg, l->column));
-			l->codes = tsn_arena_alloc(&hs->arena, (size_t)c->dict.count + 1);
-			if (l->codes == NULL)
-				return TSN_ENOMEM;
-			TSN_TRY(test_codes(hs, t, l, &c->dict, l->codes, &l->codes_any));
-		}
-		if (!l->codes_any)
-			return TSN_OK;
-	}
-	*ret_useless = false;
-	return TSN_OK;
-}
-
-static enum tsn_code
-run_look(struct hint_seg *hs, const struct test *t, struct look *l, struct block *b,
-    uint64_t *rows)
-{
-	struct seg *seg = hs->seg;
-	unsigned char *hits = NULL;
-	uint32_t *counts = NULL, total = 0;
-	bool useless, any = true;
+	struct hint_seg *hs = calloc(1, sizeof *hs);
 	enum tsn_code rc;
 
-	TSN_TRY(look_useless(hs, t, l, b, &useless));
-	if (useless)
-		return TSN_OK;
-	TSN_TRY(block_need_rows(b, SEG_COL_TMPL));
-	TSN_TRY(block_need_values(b, l->column));
-	hits = malloc((size_t)b->values[l->column].n + 1);
-	counts = calloc(seg->tmpl_count + 1, sizeof *counts);
-	rc = hits == NULL || counts == NULL ? TSN_ENOMEM :
-	    test_values(hs, t, l, b, hits, &any);
-	if (rc == TSN_OK && any) {
-		for (uint32_t i = 0; i < seg->tmpl_count; i++)
-			for (uint32_t k = 0; k < seg->tmpls[i].tmpl->slot_count; k++)
-				counts[i] += seg->tmpls[i].columns[k] == l->column;
-		for (uint32_t i = 0; i < b->dir->rows; i++)
-			total += counts[b->rows[SEG_COL_TMPL][i]];
-		if (total == b->values[l->column].n)
-			mark_rows(l, b, counts, hits, rows);
-		else
-			rc = TSN_ECORRUPT;
+	if (hs == NULL)
+		return TSN_ENOMEM;
+	hs->h = h;
+	hs->seg = seg;
+	hs->scratch = &h->scratch;
+	tsn_arena_init(&hs->arena, HINT_BYTES_MAX);
+	tsn_arena_init(&hs->temp, HINT_BYTES_MAX);
+	rc = answer_all(hs);
+	if (rc != TSN_OK) {
+		hint_seg_free(hs);
+		return rc;
 	}
-	free(hits);
-	free(counts);
-	return rc;
-}
-
-static void
-mark_tmpls(const struct found *f, const struct block *b, uint64_t *may, uint64_t *must)
-{
-	const uint64_t *tmpls = b->rows[SEG_COL_TMPL];
-
-	for (uint32_t i = 0; i < b->dir->rows; i++) {
-		unsigned char a = f->answers[tmpls[i]];
-
-		may[i / 64] |= (uint64_t)(a == ANSWER_YES || a == ANSWER_UNKNOWN) << (i % 64);
-		must[i / 64] |= (uint64_t)(a == ANSWER_YES) << (i % 64);
-	}
-}
-
-static enum tsn_code
-run_test(struct hint_seg *hs, const struct node *n, uint32_t which, struct block *b,
-    struct set *out)
-{
-	const struct test *t = &n->tests[which];
-	struct found *f = &hs->found[n->first + which];
-	uint64_t rows[HINT_WORDS] = {0};
-	bool whole = false;
-
-	memset(out, 0, sizeof *out);
-	TSN_TRY(prepare(hs, n, t, f));
-	for (uint32_t i = 0; i < hs->seg->tmpl_count && !whole; i++)
-		whole = f->answers[i] == ANSWER_YES || f->answers[i] == ANSWER_UNKNOWN;
-	if (whole) {
-		TSN_TRY(block_need_rows(b, SEG_COL_TMPL));
-		mark_tmpls(f, b, out->may, out->must);
-	}
-	for (uint32_t i = 0; i < f->look_count; i++)
-		TSN_TRY(run_look(hs, t, &f->looks[i], b, rows));
-	for (uint32_t i = 0; i < HINT_WORDS; i++) {
-		out->may[i] |= rows[i];
-		out->must[i] |= rows[i];
-	}
+	*ret_seg = hs;
 	return TSN_OK;
 }
 
-/* ---- the tree ---- */
+enum hint_answer
+hint_tmpl(const struct hint_seg *hs, uint32_t tmpl)
+{
+	uint8_t a = hs->answers[tmpl];
+
+	return a == ANSWER_NO ? HINT_NONE : a == ANSWER_YES ? HINT_ALL : HINT_SOME;
+}
+
+/* ---- a block ---- */
 
 static enum tsn_code
 run_atom(struct hint_seg *hs, const struct node *n, struct block *b, struct set *out)
@@ -710,25 +361,26 @@ run_atom(struct hint_seg *hs, const struct node *n, struct block *b, struct set 
 	struct set *one;
 	enum tsn_code rc = TSN_OK;
 
-	set_fill(out, true, n->test_count > 0);
+	/* the templates may have been decided without all of the tests */
+	for (uint32_t i = 0; i < n->test_count; i++)
+		TSN_TRY(look_prepare(hs, &n->tests[i], &hs->found[n->first + i]));
+	if (n->exact)
+		return rows_run(hs, &n->tests[0], &hs->found[n->first], b, out);
+	set_fill(out, true, false);
 	if (n->test_count == 0)
 		return TSN_OK;
 	one = malloc(sizeof *one);
 	if (one == NULL)
 		return TSN_ENOMEM;
 	for (uint32_t i = 0; i < n->test_count && rc == TSN_OK; i++) {
-		rc = run_test(hs, n, i, b, one);
-		if (n->whole && i > 0)
-			memcpy(one->must, out->must, sizeof one->must);
-		set_join(out, one, true);
-		for (uint32_t k = 0; k < HINT_WORDS; k++)
-			one->may[k] = out->may[k] & ~out->must[k];
-		if (set_none(n->whole ? one->may : out->may, b->dir->rows))
+		rc = rows_run(hs, &n->tests[i], &hs->found[n->first + i], b, one);
+		if (rc == TSN_OK)
+			set_join(out, one, true);
+		if (rc == TSN_OK && set_none(out->may, b->dir->rows))
 			break;
 	}
 	free(one);
-	if (!n->exact)
-		memset(out->must, 0, sizeof out->must);
+	memset(out->must, 0, sizeof out->must);
 	return rc;
 }
 

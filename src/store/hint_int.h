@@ -19,9 +19,15 @@ struct hint_seg;		/* what was found out about one segment */
 TSN_MUST_CHECK enum tsn_code hint_new(const struct tsn_pred *pred, struct tsn_keys *keys,
     struct hint **ret_hint);
 void hint_free(struct hint *h);
+/** TSN_ENOMEM, TSN_ECORRUPT: a dictionary is damaged. */
 TSN_MUST_CHECK enum tsn_code hint_seg_new(struct hint *h, struct seg *seg,
     struct hint_seg **ret_seg);
 void hint_seg_free(struct hint_seg *hs);
+
+enum hint_answer { HINT_NONE, HINT_ALL, HINT_SOME };
+
+/** Whether rows of this template (of the segment) match: none, all, or it hangs on the row. */
+enum hint_answer hint_tmpl(const struct hint_seg *hs, uint32_t tmpl);
 
 #define HINT_WORDS (SEG_BLOCK_ROWS / 64)
 

@@ -36,8 +36,8 @@ cuts_word(const struct tmpl *m, const struct tmpl_field *f)
 		const struct elem *e = &m->elems[f->elem[i]];
 		uint32_t at = f->at[i];
 
-		if (f->elem[i] < m->elem_count && at > 0 && (e->kind != ELEM_STATIC || at >= e->len ||
-		    (tsn_word_char(e->ptr[at - 1]) && tsn_word_char(e->ptr[at]))))
+		if (f->elem[i] < m->elem_count && at > 0 && (e->kind != ELEM_STATIC ||
+		    (at < e->len && tsn_word_char(e->ptr[at - 1]) && tsn_word_char(e->ptr[at]))))
 			return true;
 	}
 	return false;

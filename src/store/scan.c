@@ -221,8 +221,12 @@ open_segment(struct scanner *s, uint32_t i)
 		TSN_FAIL(s->err, rc, "%s", why.msg);
 	seg->users++;
 	TSN_TRY(refresh_fields(s));
-	if (s->hint != NULL)
-		TSN_TRY(hint_seg_new(s->hint, seg, &s->hints[i]));
+	if (s->hint != NULL) {
+		rc = hint_seg_new(s->hint, seg, &s->hints[i]);
+		/* of a damaged dictionary the blocks will tell that need it */
+		if (rc != TSN_OK && rc != TSN_ECORRUPT)
+			return rc;
+	}
 	for (uint32_t k = 0; k < seg->block_count; k++) {
 		const struct seg_block *b = &seg->blocks[k];
 

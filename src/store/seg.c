@@ -208,6 +208,7 @@ load_columns(struct seg *s, struct bin *r, const struct key_map *map)
 		if (r->bad || key >= map->count)
 			return TSN_ECORRUPT;
 		c->key = map->to[key];
+		c->num_min = UINT64_MAX;
 	}
 	return TSN_OK;
 }
@@ -265,6 +266,23 @@ load_dicts(struct seg *s, struct bin *r)
 	return TSN_OK;
 }
 
+/* What all blocks together say of a column. */
+static void
+note_entry(struct seg *s, const struct seg_entry *e)
+{
+	struct seg_column *c;
+
+	if (e->column < SEG_COL_FIRST)
+		return;
+	c = &s->columns[e->column - SEG_COL_FIRST];
+	if (e->form < COLUMN__COUNT)
+		c->forms |= (uint8_t)(1u << e->form);
+	if (e->form != COLUMN_DIGITS && e->form != COLUMN_PADDED)
+		return;
+	c->num_min = e->min < c->num_min ? e->min : c->num_min;
+	c->num_max = e->max > c->num_max ? e->max : c->num_max;
+}
+
 static enum tsn_code
 load_entries(struct seg *s, struct bin *r, struct seg_block *b)
 {
@@ -292,6 +310,7 @@ load_entries(struct seg *s, struct bin *r, struct seg_block *b)
 		}
 		if (e->form == COLUMN_DERIVED && column >= SEG_COL_FIRST)
 			s->columns[column - SEG_COL_FIRST].derived = true;
+		note_entry(s, e);
 		before = column;
 	}
 	/* The columns every row has come first, all of them. */

@@ -18,6 +18,8 @@ struct seg_column {
 	bool is_num;
 	bool multi;			/* some template has it more than once */
 	bool derived;			/* in some block: its dictionary holds patterns too */
+	uint8_t forms;			/* 1 << enum column_form of each block that has it */
+	uint64_t num_min, num_max;	/* of the blocks where it is DIGITS or PADDED */
 	struct pack dict_at;		/* raw_len 0: none */
 	uint32_t dict_order;		/* among the dictionaries */
 	bool dict_behind;		/* packed behind those before it */
