@@ -353,6 +353,153 @@ hint_tmpl(const struct hint_seg *hs, uint32_t tmpl)
 	return a == ANSWER_NO ? HINT_NONE : a == ANSWER_YES ? HINT_ALL : HINT_SOME;
 }
 
+/* ---- one column of a segment ---- */
+
+/* The reading that a chain of one link begins with. */
+static const struct reading *
+only_reading(const struct found *f, const struct chain *c)
+{
+	return &f->readings[c->links[0].readings[c->first]];
+}
+
+static bool
+column_of_test(const struct hint_seg *hs, const struct found *f, uint32_t tmpl, uint32_t *column)
+{
+	for (uint32_t i = f->chain_at[tmpl]; i < f->chain_at[tmpl + 1]; i++) {
+		const struct chain *c = &f->chains[i];
+		uint32_t at = c->links[0].column;
+
+		if (c->link_count != 1 || hs->seg->columns[at].forms != 1u << COLUMN_SHARED ||
+		    only_reading(f, c)->codes == NULL || (*column != UINT32_MAX && *column != at) ||
+		    f->steps[(size_t)tmpl * f->walk_count + f->walk_of[at] - 1u] != 1)
+			return false;
+		*column = at;
+	}
+	return true;
+}
+
+static bool
+column_of_node(const struct hint_seg *hs, const struct node *n, uint32_t tmpl, uint32_t *column)
+{
+	const struct found *f;
+
+	for (uint32_t i = 0; i < n->kid_count; i++)
+		if (!column_of_node(hs, n->kids[i], tmpl, column))
+			return false;
+	if (n->op != TSN_PRED_ATOM)
+		return true;
+	f = &hs->found[n->first];
+	return n->exact && f->ready && f->answers[tmpl] != ANSWER_UNKNOWN &&
+	    (f->answers[tmpl] != ANSWER_ROWS || column_of_test(hs, f, tmpl, column));
+}
+
+bool
+hint_column(const struct hint_seg *hs, uint32_t tmpl, uint32_t *ret_column)
+{
+	*ret_column = UINT32_MAX;
+	return column_of_node(hs, hs->h->root, tmpl, ret_column) && *ret_column != UINT32_MAX;
+}
+
+static bool
+same_chain(const struct found *f, const struct chain *a, const struct chain *b)
+{
+	const struct reading *r = only_reading(f, a);
+	const struct link *x = &a->links[0], *y = &b->links[0];
+
+	if (r != only_reading(f, b))
+		return false;
+	for (uint32_t i = 0; i < r->out_count; i++) {
+		uint32_t out = r->outs[i];
+
+		if (out >= x->after_count || out >= y->after_count || x->after[out] != y->after[out])
+			return false;
+	}
+	return true;
+}
+
+static bool
+same_node(const struct hint_seg *hs, const struct node *n, uint32_t tmpl, uint32_t other)
+{
+	const struct found *f;
+	uint32_t a, b;
+
+	for (uint32_t i = 0; i < n->kid_count; i++)
+		if (!same_node(hs, n->kids[i], tmpl, other))
+			return false;
+	if (n->op != TSN_PRED_ATOM)
+		return true;
+	f = &hs->found[n->first];
+	if (f->answers[tmpl] != f->answers[other])
+		return false;
+	if (f->answers[tmpl] != ANSWER_ROWS)
+		return true;
+	a = f->chain_at[tmpl];
+	b = f->chain_at[other];
+	if (f->chain_at[tmpl + 1] - a != f->chain_at[other + 1] - b)
+		return false;
+	for (; a < f->chain_at[tmpl + 1]; a++, b++)
+		if (!same_chain(f, &f->chains[a], &f->chains[b]))
+			return false;
+	return true;
+}
+
+bool
+hint_same(const struct hint_seg *hs, uint32_t tmpl, uint32_t other)
+{
+	return same_node(hs, hs->h->root, tmpl, other);
+}
+
+static enum hint_answer
+code_of_test(const struct found *f, uint32_t tmpl, uint32_t code)
+{
+	enum hint_answer answer = HINT_NONE;
+
+	if (f->answers[tmpl] != ANSWER_ROWS)
+		return f->answers[tmpl] == ANSWER_YES ? HINT_ALL : HINT_NONE;
+	for (uint32_t i = f->chain_at[tmpl]; i < f->chain_at[tmpl + 1]; i++) {
+		const struct link *l = &f->chains[i].links[0];
+		uint16_t out = only_reading(f, &f->chains[i])->codes[code];
+		uint8_t after = out < l->after_count ? l->after[out] : TSN_AUTO_UNSURE;
+
+		if (after == TSN_AUTO_YES)
+			return HINT_ALL;
+		if (after != TSN_AUTO_NO)
+			answer = HINT_SOME;
+	}
+	return answer;
+}
+
+static enum hint_answer
+code_of_node(const struct hint_seg *hs, const struct node *n, uint32_t tmpl, uint32_t code)
+{
+	bool both = n->op == TSN_PRED_AND;
+	enum hint_answer answer, kid;
+
+	if (n->op == TSN_PRED_ATOM)
+		return code_of_test(&hs->found[n->first], tmpl, code);
+	if (n->op == TSN_PRED_TRUE || n->op == TSN_PRED_FALSE)
+		return n->op == TSN_PRED_TRUE ? HINT_ALL : HINT_NONE;
+	if (n->op == TSN_PRED_NOT) {
+		kid = code_of_node(hs, n->kids[0], tmpl, code);
+		return kid == HINT_SOME ? kid : kid == HINT_ALL ? HINT_NONE : HINT_ALL;
+	}
+	answer = both ? HINT_ALL : HINT_NONE;
+	for (uint32_t i = 0; i < n->kid_count; i++) {
+		kid = code_of_node(hs, n->kids[i], tmpl, code);
+		if (kid == (both ? HINT_NONE : HINT_ALL))
+			return kid;
+		if (kid == HINT_SOME)
+			answer = kid;
+	}
+	return answer;
+}
+
+enum hint_answer
+hint_code(const struct hint_seg *hs, uint32_t tmpl, uint32_t code)
+{
+	return code_of_node(hs, hs->h->root, tmpl, code);
+}
+
 /* ---- a block ---- */
 
 static enum tsn_code

@@ -29,6 +29,16 @@ enum hint_answer { HINT_NONE, HINT_ALL, HINT_SOME };
 /** Whether rows of this template (of the segment) match: none, all, or it hangs on the row. */
 enum hint_answer hint_tmpl(const struct hint_seg *hs, uint32_t tmpl);
 
+/**
+ * True when the rows of the template differ in one value alone, of a column that has codes of the
+ * segment's dictionary everywhere: *ret_column.  For HINT_SOME.
+ */
+bool hint_column(const struct hint_seg *hs, uint32_t tmpl, uint32_t *ret_column);
+/** hint_column is true of both, and each value means the same in both. */
+bool hint_same(const struct hint_seg *hs, uint32_t tmpl, uint32_t other);
+/** Rows of the template with this code: HINT_NONE, HINT_ALL, or HINT_SOME when that is not known. */
+enum hint_answer hint_code(const struct hint_seg *hs, uint32_t tmpl, uint32_t code);
+
 #define HINT_WORDS (SEG_BLOCK_ROWS / 64)
 
 /**

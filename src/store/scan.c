@@ -204,6 +204,29 @@ sort_refs(struct scanner *s)
 		    s->scan->newest_first ? by_edge_down : by_edge);
 }
 
+/* Whether the segment is done with without its blocks: nothing in it matches, or all of what is
+ * asked stands in its directory. */
+static enum tsn_code
+sum_segment(struct scanner *s, struct seg *seg, const struct hint_seg *hs, bool *ret_done)
+{
+	int64_t low = INT64_MAX, high = INT64_MIN;
+	bool some = hs == NULL;
+
+	for (uint32_t i = 0; i < seg->tmpl_count && !some; i++)
+		some = hint_tmpl(hs, i) != HINT_NONE;
+	*ret_done = !some;
+	for (uint32_t i = 0; i < seg->block_count; i++) {
+		low = seg->blocks[i].time_min < low ? seg->blocks[i].time_min : low;
+		high = seg->blocks[i].time_max > high ? seg->blocks[i].time_max : high;
+	}
+	if (!some || s->tally.scan == NULL || (s->hint != NULL && hs == NULL) ||
+	    low < s->scan->from_ns || high >= s->scan->to_ns || (s->scan->tally_span_ns > 0 &&
+	    tsn_time_floor(low, s->scan->tally_span_ns) != tsn_time_floor(high,
+	    s->scan->tally_span_ns)))
+		return TSN_OK;
+	return tally_segment(&s->tally, seg, hs, ret_done, s->err);
+}
+
 /* A segment's turn has come: its blocks take its place among the others. */
 static enum tsn_code
 open_segment(struct scanner *s, uint32_t i)
@@ -211,6 +234,7 @@ open_segment(struct scanner *s, uint32_t i)
 	struct seg *seg = &s->r->segs[i];
 	struct tsn_err why = {0};
 	enum tsn_code rc = seg_load(seg, s->r->keys, &s->r->sources, &why);
+	bool done = false;
 
 	if (rc == TSN_ECORRUPT) {
 		reader_note(s->r, why.msg);
@@ -227,7 +251,8 @@ open_segment(struct scanner *s, uint32_t i)
 		if (rc != TSN_OK && rc != TSN_ECORRUPT)
 			return rc;
 	}
-	for (uint32_t k = 0; k < seg->block_count; k++) {
+	rc = sum_segment(s, seg, s->hint != NULL ? s->hints[i] : NULL, &done);
+	for (uint32_t k = 0; k < seg->block_count && rc == TSN_OK && !done; k++) {
 		const struct seg_block *b = &seg->blocks[k];
 
 		if (b->time_min >= s->scan->to_ns || b->time_max < s->scan->from_ns)
@@ -235,9 +260,10 @@ open_segment(struct scanner *s, uint32_t i)
 		TSN_TRY(add_ref(s, i, k, b->time_min, b->time_max));
 		seg->users++;
 	}
-	sort_refs(s);
+	if (!done)
+		sort_refs(s);
 	leave(s, i);
-	return TSN_OK;
+	return rc;
 }
 
 static uint32_t

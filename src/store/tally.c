@@ -52,8 +52,8 @@ struct work {
 	struct tsn_err *err;
 };
 
-static enum tsn_code
-refresh(struct tally *t)
+enum tsn_code
+tally_refresh(struct tally *t)
 {
 	uint32_t n = tsn_keys_count(t->keys);
 
@@ -92,8 +92,8 @@ tally_done(struct tally *t)
 	free(t->wanted);
 }
 
-static enum tsn_code
-give(struct tally *t, struct tsn_err *err)
+enum tsn_code
+tally_give(struct tally *t, struct tsn_err *err)
 {
 	enum tsn_code rc = TSN_OK;
 
@@ -105,11 +105,29 @@ give(struct tally *t, struct tsn_err *err)
 	return rc;
 }
 
+enum tsn_code
+tally_put(struct tally *t, const struct row *row, uint64_t count, struct tsn_err *err)
+{
+	enum tsn_code rc = unshape_some(row, &t->projection, &t->batch);
+
+	if (rc == TSN_ELIMIT && t->batch.count > 0) {
+		TSN_TRY(tally_give(t, err));
+		rc = unshape_some(row, &t->projection, &t->batch);
+	}
+	if (rc == TSN_ECORRUPT) {
+		t->misfits++;
+		return TSN_OK;
+	}
+	if (rc != TSN_OK)
+		return TSN_ENOMEM;
+	t->counts[t->batch.count - 1] = count;
+	return t->batch.count == BATCH_ROWS ? tally_give(t, err) : TSN_OK;
+}
+
 /* ---- what the templates of the segment ask for ---- */
 
-/* False when a wanted field is made of more than slots, constants and the source. */
-static bool
-can_fold(const struct tmpl *m, const struct projection *p, bool *ret_source)
+bool
+tally_folds(const struct tmpl *m, const struct projection *p, bool *ret_source)
 {
 	*ret_source = false;
 	for (uint32_t i = 0; i < m->field_count; i++) {
@@ -151,7 +169,7 @@ plan_form(struct work *w, uint32_t tmpl, bool *needs)
 	struct form *f = &w->forms[tmpl];
 	uint32_t n = 0;
 
-	f->folds = can_fold(st->tmpl, &w->t->projection, &f->source);
+	f->folds = tally_folds(st->tmpl, &w->t->projection, &f->source);
 	if (!f->folds)
 		return TSN_OK;
 	unshape_needs(st->tmpl, &w->t->projection, needs);
@@ -347,7 +365,6 @@ build(struct work *w, const struct kind *k)
 	struct row row = {.tmpl = st->tmpl, .source = seg->sources[k->key[2]],
 	    .time_ns = k->time_ns, .vals = t->vals};
 	uint32_t n = KEY_HEAD;
-	enum tsn_code rc;
 
 	for (uint32_t i = 0; i < st->tmpl->slot_count; i++)
 		t->vals[i] = (struct val){"", 0, 0};
@@ -370,19 +387,7 @@ build(struct work *w, const struct kind *k)
 		}
 		n++;
 	}
-	rc = unshape_some(&row, &t->projection, &t->batch);
-	if (rc == TSN_ELIMIT && t->batch.count > 0) {
-		TSN_TRY(give(t, w->err));
-		rc = unshape_some(&row, &t->projection, &t->batch);
-	}
-	if (rc == TSN_ECORRUPT) {
-		t->misfits++;
-		return TSN_OK;
-	}
-	if (rc != TSN_OK)
-		return TSN_ENOMEM;
-	t->counts[t->batch.count - 1] = k->count;
-	return t->batch.count == BATCH_ROWS ? give(t, w->err) : TSN_OK;
+	return tally_put(t, &row, k->count, w->err);
 }
 
 /* Nothing is asked of the rows: how many they are is all. */
@@ -396,7 +401,7 @@ count_alone(struct tally *t, const struct block *b, uint64_t count, struct tsn_e
 	    .dataset = {"", 0}};
 	t->batch.count = 1;
 	t->counts[0] = count;
-	return give(t, err);
+	return tally_give(t, err);
 }
 
 static uint64_t
@@ -432,7 +437,7 @@ fold_rows(struct work *w, uint32_t at, uint32_t end, uint64_t *must, uint64_t *m
 		}
 	for (uint32_t i = 0; i < w->kind_count; i++)
 		TSN_TRY(build(w, &w->kinds[i]));
-	return give(w->t, w->err);
+	return tally_give(w->t, w->err);
 }
 
 enum tsn_code
@@ -454,7 +459,7 @@ tally_block(struct tally *t, struct block *b, uint32_t at, uint32_t end,
 		}
 		return count_alone(t, b, count, err);
 	}
-	TSN_TRY(refresh(t));
+	TSN_TRY(tally_refresh(t));
 	tsn_arena_init(&w.arena, 256u << 20);
 	rc = fold_rows(&w, at, end, must, may);
 	if (rc != TSN_OK)

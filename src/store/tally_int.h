@@ -23,6 +23,23 @@ struct tally {
 	uint64_t misfits;		/* kinds of rows whose values do not fit their template */
 };
 
+/** The event made of the row, standing for `count`. TSN_EOF and the like from scan->tally. */
+TSN_MUST_CHECK enum tsn_code tally_put(struct tally *t, const struct row *row, uint64_t count,
+    struct tsn_err *err);
+/** Hands over what was put. */
+TSN_MUST_CHECK enum tsn_code tally_give(struct tally *t, struct tsn_err *err);
+/** Makes t->projection. */
+TSN_MUST_CHECK enum tsn_code tally_refresh(struct tally *t);
+/** False when a wanted field is made of more than slots, constants and (*ret_source) the source. */
+bool tally_folds(const struct tmpl *m, const struct projection *p, bool *ret_source);
+
+/**
+ * The whole segment out of its directory and dictionaries, where they say enough: no block is
+ * looked into.  hs NULL: all rows match.  *ret_done false: nothing was given.
+ */
+TSN_MUST_CHECK enum tsn_code tally_segment(struct tally *t, struct seg *seg,
+    const struct hint_seg *hs, bool *ret_done, struct tsn_err *err);
+
 TSN_MUST_CHECK enum tsn_code tally_init(struct tally *t, const struct tsn_store_scan *scan,
     struct tsn_keys *keys);
 void tally_done(struct tally *t);
