@@ -350,6 +350,8 @@ hint_tmpl(const struct hint_seg *hs, uint32_t tmpl)
 {
 	uint8_t a = hs->answers[tmpl];
 
+	if (hs->h->scratch.memory_fails > 0)	/* see hint_block */
+		return HINT_SOME;
 	return a == ANSWER_NO ? HINT_NONE : a == ANSWER_YES ? HINT_ALL : HINT_SOME;
 }
 
@@ -397,7 +399,8 @@ bool
 hint_column(const struct hint_seg *hs, uint32_t tmpl, uint32_t *ret_column)
 {
 	*ret_column = UINT32_MAX;
-	return column_of_node(hs, hs->h->root, tmpl, ret_column) && *ret_column != UINT32_MAX;
+	return hs->h->scratch.memory_fails == 0 &&
+	    column_of_node(hs, hs->h->root, tmpl, ret_column) && *ret_column != UINT32_MAX;
 }
 
 static bool

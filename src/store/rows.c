@@ -38,18 +38,18 @@ read_local(struct rows *x, struct reading *r, const struct values *v)
 }
 
 static enum tsn_code
-ready(struct rows *x, struct reading *r, const struct seg_entry *e)
+ready(struct rows *x, struct reading *r)
 {
 	const struct values *v = &x->b->values[r->column];
 
 	r->here = NULL;
 	if (r->calm_here)
 		return TSN_OK;
-	if (e->form == COLUMN_SHARED) {
+	if (v->form == COLUMN_SHARED) {
 		r->here = r->codes;
 		return r->codes == NULL ? TSN_ECORRUPT : TSN_OK;
 	}
-	if (e->form == COLUMN_LOCAL)
+	if (v->form == COLUMN_LOCAL)
 		return read_local(x, r, v);
 	if (r->memo == NULL)
 		r->memo = malloc((sizeof *r->memo) << MEMO_BITS);
@@ -86,7 +86,7 @@ ready_column(struct rows *x, uint32_t walk)
 	TSN_TRY(block_need_values(x->b, column));
 	x->walks[walk].values = &x->b->values[column];
 	for (uint32_t i = x->f->reading_of[column]; i != 0; i = x->f->readings[i - 1].next)
-		TSN_TRY(ready(x, &x->f->readings[i - 1], e));
+		TSN_TRY(ready(x, &x->f->readings[i - 1]));
 	return TSN_OK;
 }
 

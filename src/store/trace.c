@@ -10,6 +10,9 @@
 
 #define OPEN ((uint32_t)TSN_AUTO__FIXED)	/* of a state, and above: the answer hangs on values */
 
+/* The texts of these blocks are in no dictionary of the segment. */
+#define LOCAL_FORMS (1u << COLUMN_LOCAL | 1u << COLUMN_DERIVED)
+
 /* States in front of one piece. */
 struct stop {
 	uint16_t *states;
@@ -196,10 +199,10 @@ read_column(struct hint_seg *hs, const struct test *t, struct reading *r, bool g
 		TSN_TRY(read_dictionary(hs, t, r, &o));
 	if (c->forms & (1u << COLUMN_DIGITS | 1u << COLUMN_PADDED))
 		read_numbers(t, r, c, glued, &o);
-	if (c->forms & 1u << COLUMN_LOCAL && r->how < READ_VALUE)
+	if (c->forms & LOCAL_FORMS && r->how < READ_VALUE)
 		add_closure(t->machine, r->in, (struct tsn_slice){bytes,
 		    tsn_auto_classes(t->machine, bytes)}, true, &o);
-	if (r->how >= READ_VALUE && (c->is_num || c->forms & 1u << COLUMN_LOCAL)) {
+	if (r->how >= READ_VALUE && (c->is_num || c->forms & LOCAL_FORMS)) {
 		add_out(&o, TSN_AUTO_NO);
 		add_out(&o, TSN_AUTO_YES);
 	}
