@@ -36,7 +36,7 @@ enum hint_answer hint_tmpl(const struct hint_seg *hs, uint32_t tmpl);
 bool hint_column(const struct hint_seg *hs, uint32_t tmpl, uint32_t *ret_column);
 /** hint_column is true of both, and each value means the same in both. */
 bool hint_same(const struct hint_seg *hs, uint32_t tmpl, uint32_t other);
-/** Rows of the template with this code: HINT_NONE, HINT_ALL, or HINT_SOME when that is not known. */
+/** Rows of the template with this code; HINT_SOME: not known. */
 enum hint_answer hint_code(const struct hint_seg *hs, uint32_t tmpl, uint32_t code);
 
 #define HINT_WORDS (SEG_BLOCK_ROWS / 64)
