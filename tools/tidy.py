@@ -3,7 +3,7 @@
 import pathlib, re, sys
 
 ROOT = pathlib.Path(sys.argv[1])
-FLOORS = ["base", "codec os content", "event", "match", "parse rule store state knowledge",
+FLOORS = ["base", "codec os content db", "event", "match", "parse rule store state knowledge",
           "pipeline collect ship enrich detect query alert", "api", "server cluster", "cmd"]
 FLOOR = {part: n for n, parts in enumerate(FLOORS) for part in parts.split()}
 BANNED = re.compile(r"(?<![\w.>])(strcpy|strcat|strncpy|strncat|sprintf|vsprintf|gets|strtok|strtok_r|atoi|atol|atoll|"

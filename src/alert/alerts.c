@@ -1,17 +1,14 @@
-#include "alert/alerts.h"
+#include "alert/alerts_int.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include <sqlite3.h>
-
 #include "base/assert.h"
 
 /* user_version of the file: raised when a change would mislead an older program. */
 #define SCHEMA_VERSION 1
-#define BUSY_MS 10000
 
 static const char schema[] =
     "CREATE TABLE IF NOT EXISTS alert("
@@ -26,12 +23,17 @@ static const char schema[] =
     " alert_id TEXT NOT NULL, at_ns INTEGER NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL,"
     " reason TEXT NOT NULL);"
     "CREATE INDEX IF NOT EXISTS history_alert ON history(alert_id, at_ns);"
+    "CREATE TABLE IF NOT EXISTS risk_hit("
+    " alert_id BLOB NOT NULL, entity TEXT NOT NULL, value TEXT NOT NULL, time_ns INTEGER NOT NULL,"
+    " score REAL NOT NULL, rule TEXT NOT NULL, PRIMARY KEY(alert_id, entity)) WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS risk_hit_time ON risk_hit(time_ns);"
+    "CREATE TABLE IF NOT EXISTS risk_fire("
+    " id BLOB PRIMARY KEY, entity TEXT NOT NULL, value TEXT NOT NULL, time_ns INTEGER NOT NULL,"
+    " first_ns INTEGER NOT NULL) WITHOUT ROWID;"
     "PRAGMA user_version = 1;";
 
 #define COLUMNS "id, rule_id, rule_name, reason, level, time_ns, first_seen_ns, last_seen_ns," \
 	" count, status, close_reason, doc"
-
-enum statement { FIND, INSERT, UPDATE, STATEMENT__COUNT };
 
 static const char *const statement_text[STATEMENT__COUNT] = {
 	[FIND] = "SELECT count FROM alert WHERE id = ?1",
@@ -39,13 +41,10 @@ static const char *const statement_text[STATEMENT__COUNT] = {
 		   " last_seen_ns, count, doc) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",
 	[UPDATE] = "UPDATE alert SET rule_id=?2, rule_name=?3, reason=?4, level=?5, time_ns=?6,"
 		   " first_seen_ns=?7, last_seen_ns=?8, count=?9, doc=?10 WHERE id=?1",
+	[RISK_HIT] = "INSERT OR IGNORE INTO risk_hit VALUES(?1,?2,?3,?4,?5,?6)",
+	[RISK_FIRE] = "INSERT OR REPLACE INTO risk_fire VALUES(?1,?2,?3,?4,?5)",
 };
 
-struct tsn_alerts {
-	sqlite3 *db;
-	sqlite3_stmt *statements[STATEMENT__COUNT];
-	bool in_transaction;
-};
 
 const char *
 tsn_alert_status_name(enum tsn_alert_status status)
@@ -57,67 +56,12 @@ tsn_alert_status_name(enum tsn_alert_status status)
 }
 
 static enum tsn_code
-db_fail(const struct tsn_alerts *a, const char *doing, struct tsn_err *err)
-{
-	int rc = sqlite3_errcode(a->db) & 0xff;
-
-	TSN_FAIL(err, rc == SQLITE_BUSY ? TSN_EBUSY : TSN_EIO, "alerts.sqlite: %s: %s", doing,
-	    sqlite3_errmsg(a->db));
-}
-
-static enum tsn_code
-exec(struct tsn_alerts *a, const char *sql, const char *doing, struct tsn_err *err)
-{
-	return sqlite3_exec(a->db, sql, NULL, NULL, NULL) == SQLITE_OK ? TSN_OK :
-									 db_fail(a, doing, err);
-}
-
-static enum tsn_code
-prepare(struct tsn_alerts *a, const char *sql, sqlite3_stmt **ret_stmt, struct tsn_err *err)
-{
-	return sqlite3_prepare_v2(a->db, sql, -1, ret_stmt, NULL) == SQLITE_OK ?
-		   TSN_OK : db_fail(a, "preparing a statement", err);
-}
-
-static void
-bind(sqlite3_stmt *stmt, int at, struct tsn_slice s)
-{
-	(void)sqlite3_bind_text64(stmt, at, s.ptr == NULL ? "" : s.ptr, s.len, SQLITE_STATIC,
-	    SQLITE_UTF8);
-}
-
-static enum tsn_code
-check_version(struct tsn_alerts *a, const char *path, struct tsn_err *err)
-{
-	sqlite3_stmt *stmt;
-	int version = 0;
-	enum tsn_code code = prepare(a, "PRAGMA user_version", &stmt, err);
-
-	if (code != TSN_OK)
-		return code;
-	if (sqlite3_step(stmt) == SQLITE_ROW)
-		version = sqlite3_column_int(stmt, 0);
-	(void)sqlite3_finalize(stmt);
-	if (version > SCHEMA_VERSION)
-		TSN_FAIL(err, TSN_EVERSION, "%s has version %d, this program knows up to %d; use a newer"
-		    " tocsin", path, version, SCHEMA_VERSION);
-	return TSN_OK;
-}
-
-static enum tsn_code
 open_db(struct tsn_alerts *a, const char *path, bool create, struct tsn_err *err)
 {
-	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (create ? SQLITE_OPEN_CREATE : 0);
-
-	if (sqlite3_open_v2(path, &a->db, flags, NULL) != SQLITE_OK)
-		return db_fail(a, "opening", err);
-	(void)sqlite3_busy_timeout(a->db, BUSY_MS);
-	TSN_TRY(check_version(a, path, err));
-	TSN_TRY(exec(a, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
-	    "opening", err));
-	TSN_TRY(exec(a, schema, "making the tables", err));
+	TSN_TRY(tsn_db_open(&a->db, &(struct tsn_db_options){.path = path, .name = "alerts.sqlite",
+	    .create = create, .version = SCHEMA_VERSION, .schema = schema}, err));
 	for (int i = 0; i < STATEMENT__COUNT; i++)
-		TSN_TRY(prepare(a, statement_text[i], &a->statements[i], err));
+		TSN_TRY(tsn_db_prepare(&a->db, statement_text[i], &a->statements[i], err));
 	return TSN_OK;
 }
 
@@ -153,18 +97,8 @@ tsn_alerts_close(struct tsn_alerts *a)
 		return;
 	for (int i = 0; i < STATEMENT__COUNT; i++)
 		(void)sqlite3_finalize(a->statements[i]);
-	(void)sqlite3_close(a->db);
+	tsn_db_close(&a->db);
 	free(a);
-}
-
-static enum tsn_code
-begin(struct tsn_alerts *a, struct tsn_err *err)
-{
-	if (a->in_transaction)
-		return TSN_OK;
-	TSN_TRY(exec(a, "BEGIN IMMEDIATE", "beginning to write", err));
-	a->in_transaction = true;
-	return TSN_OK;
 }
 
 enum tsn_code
@@ -177,52 +111,39 @@ tsn_alerts_put(struct tsn_alerts *a, const struct tsn_alert *alert, bool *ret_ne
 	int rc;
 
 	TSN_ASSERT(alert->id.len == 32);
-	TSN_TRY(begin(a, err));
-	bind(stmt, 1, alert->id);
+	TSN_TRY(tsn_db_begin(&a->db, err));
+	tsn_db_bind_text(stmt, 1, alert->id);
 	rc = sqlite3_step(stmt);
 	known = rc == SQLITE_ROW;
 	if (known)
 		count = (uint64_t)sqlite3_column_int64(stmt, 0);
 	(void)sqlite3_reset(stmt);
 	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-		return db_fail(a, "looking for an alert", err);
+		return tsn_db_fail(&a->db, "looking for an alert", err);
 	*ret_new = !known;
 	if (known && count >= alert->count)
 		return TSN_OK;
 	stmt = a->statements[known ? UPDATE : INSERT];
-	bind(stmt, 1, alert->id);
-	bind(stmt, 2, alert->rule_id);
-	bind(stmt, 3, alert->rule_name);
-	bind(stmt, 4, alert->reason);
+	tsn_db_bind_text(stmt, 1, alert->id);
+	tsn_db_bind_text(stmt, 2, alert->rule_id);
+	tsn_db_bind_text(stmt, 3, alert->rule_name);
+	tsn_db_bind_text(stmt, 4, alert->reason);
 	(void)sqlite3_bind_int(stmt, 5, alert->level);
 	(void)sqlite3_bind_int64(stmt, 6, alert->time_ns);
 	(void)sqlite3_bind_int64(stmt, 7, alert->first_seen_ns);
 	(void)sqlite3_bind_int64(stmt, 8, alert->last_seen_ns);
 	(void)sqlite3_bind_int64(stmt, 9, (sqlite3_int64)alert->count);
-	bind(stmt, 10, alert->doc);
+	tsn_db_bind_text(stmt, 10, alert->doc);
 	rc = sqlite3_step(stmt);
 	(void)sqlite3_reset(stmt);
 	(void)sqlite3_clear_bindings(stmt);
-	return rc == SQLITE_DONE ? TSN_OK : db_fail(a, "writing an alert", err);
+	return rc == SQLITE_DONE ? TSN_OK : tsn_db_fail(&a->db, "writing an alert", err);
 }
 
 enum tsn_code
 tsn_alerts_commit(struct tsn_alerts *a, struct tsn_err *err)
 {
-	if (!a->in_transaction)
-		return TSN_OK;
-	TSN_TRY(exec(a, "COMMIT", "committing", err));
-	a->in_transaction = false;
-	return TSN_OK;
-}
-
-static struct tsn_slice
-column(sqlite3_stmt *stmt, int at)
-{
-	const char *text = (const char *)sqlite3_column_text(stmt, at);
-
-	return text == NULL ? TSN_SLICE("") :
-			      tsn_slice_of(text, (size_t)sqlite3_column_bytes(stmt, at));
+	return tsn_db_commit(&a->db, err);
 }
 
 static void
@@ -231,10 +152,10 @@ read_row(sqlite3_stmt *stmt, struct tsn_alert *alert)
 	int status = sqlite3_column_int(stmt, 9);
 
 	*alert = (struct tsn_alert){
-		.id = column(stmt, 0),
-		.rule_id = column(stmt, 1),
-		.rule_name = column(stmt, 2),
-		.reason = column(stmt, 3),
+		.id = tsn_db_text(stmt, 0),
+		.rule_id = tsn_db_text(stmt, 1),
+		.rule_name = tsn_db_text(stmt, 2),
+		.reason = tsn_db_text(stmt, 3),
 		.level = sqlite3_column_int(stmt, 4),
 		.time_ns = sqlite3_column_int64(stmt, 5),
 		.first_seen_ns = sqlite3_column_int64(stmt, 6),
@@ -242,8 +163,8 @@ read_row(sqlite3_stmt *stmt, struct tsn_alert *alert)
 		.count = (uint64_t)sqlite3_column_int64(stmt, 8),
 		.status = status < 0 || status >= TSN_ALERT_STATUS__COUNT ?
 		    TSN_ALERT_OPEN : (enum tsn_alert_status)status,
-		.close_reason = column(stmt, 10),
-		.doc = column(stmt, 11),
+		.close_reason = tsn_db_text(stmt, 10),
+		.doc = tsn_db_text(stmt, 11),
 	};
 }
 
@@ -262,7 +183,7 @@ each_row(struct tsn_alerts *a, sqlite3_stmt *stmt,
 		code = each(ctx, &alert);
 	}
 	if (rc != SQLITE_DONE && rc != SQLITE_ROW)
-		code = db_fail(a, "reading alerts", err);
+		code = tsn_db_fail(&a->db, "reading alerts", err);
 	(void)sqlite3_finalize(stmt);
 	return code;
 }
@@ -274,12 +195,12 @@ tsn_alerts_list(struct tsn_alerts *a, const struct tsn_alert_filter *filter,
 {
 	sqlite3_stmt *stmt;
 
-	TSN_TRY(prepare(a, "SELECT " COLUMNS " FROM alert WHERE (?1 < 0 OR status = ?1)"
+	TSN_TRY(tsn_db_prepare(&a->db, "SELECT " COLUMNS " FROM alert WHERE (?1 < 0 OR status = ?1)"
 	    " AND level >= ?2 AND (?3 = '' OR rule_id = ?3) AND (?4 = 0 OR time_ns >= ?4)"
 	    " AND (?5 = 0 OR time_ns < ?5) ORDER BY time_ns DESC, id LIMIT ?6", &stmt, err));
 	(void)sqlite3_bind_int(stmt, 1, filter->status);
 	(void)sqlite3_bind_int(stmt, 2, filter->level_min);
-	bind(stmt, 3, filter->rule_id);
+	tsn_db_bind_text(stmt, 3, filter->rule_id);
 	(void)sqlite3_bind_int64(stmt, 4, filter->from_ns);
 	(void)sqlite3_bind_int64(stmt, 5, filter->to_ns);
 	(void)sqlite3_bind_int64(stmt, 6,
@@ -298,11 +219,12 @@ resolve(struct tsn_alerts *a, struct tsn_slice id, char out[33], struct tsn_err 
 	if (id.len < 6 || id.len > 32)
 		TSN_FAIL(err, TSN_EINVAL, "\"%s\" is no alert id: expected 6 to 32 hex digits",
 		    tsn_slice_escape(id, shown, sizeof shown));
-	TSN_TRY(prepare(a, "SELECT id FROM alert WHERE substr(id, 1, ?2) = ?1 LIMIT 2", &stmt, err));
-	bind(stmt, 1, id);
+	TSN_TRY(tsn_db_prepare(&a->db, "SELECT id FROM alert WHERE substr(id, 1, ?2) = ?1 LIMIT 2",
+	    &stmt, err));
+	tsn_db_bind_text(stmt, 1, id);
 	(void)sqlite3_bind_int64(stmt, 2, (sqlite3_int64)id.len);
 	while (sqlite3_step(stmt) == SQLITE_ROW) {
-		struct tsn_slice full = column(stmt, 0);
+		struct tsn_slice full = tsn_db_text(stmt, 0);
 
 		found++;
 		if (full.len <= 32)
@@ -325,8 +247,8 @@ tsn_alerts_get(struct tsn_alerts *a, struct tsn_slice id,
 	char full[33];
 
 	TSN_TRY(resolve(a, id, full, err));
-	TSN_TRY(prepare(a, "SELECT " COLUMNS " FROM alert WHERE id = ?1", &stmt, err));
-	bind(stmt, 1, tsn_slice_cstr(full));
+	TSN_TRY(tsn_db_prepare(&a->db, "SELECT " COLUMNS " FROM alert WHERE id = ?1", &stmt, err));
+	tsn_db_bind_text(stmt, 1, tsn_slice_cstr(full));
 	return each_row(a, stmt, each, ctx, err);
 }
 
@@ -337,24 +259,24 @@ write_status(struct tsn_alerts *a, const char *full, enum tsn_alert_status statu
 	sqlite3_stmt *stmt;
 	int rc;
 
-	TSN_TRY(prepare(a, "UPDATE alert SET status = ?2, close_reason = ?3 WHERE id = ?1", &stmt,
-	    err));
-	bind(stmt, 1, tsn_slice_cstr(full));
+	TSN_TRY(tsn_db_prepare(&a->db, "UPDATE alert SET status = ?2, close_reason = ?3 WHERE id = ?1",
+	    &stmt, err));
+	tsn_db_bind_text(stmt, 1, tsn_slice_cstr(full));
 	(void)sqlite3_bind_int(stmt, 2, (int)status);
-	bind(stmt, 3, status == TSN_ALERT_CLOSED ? reason : TSN_SLICE(""));
+	tsn_db_bind_text(stmt, 3, status == TSN_ALERT_CLOSED ? reason : TSN_SLICE(""));
 	rc = sqlite3_step(stmt);
 	(void)sqlite3_finalize(stmt);
 	if (rc != SQLITE_DONE)
-		return db_fail(a, "changing an alert", err);
-	TSN_TRY(prepare(a, "INSERT INTO history VALUES(?1, ?2, ?3, ?4, ?5)", &stmt, err));
-	bind(stmt, 1, tsn_slice_cstr(full));
+		return tsn_db_fail(&a->db, "changing an alert", err);
+	TSN_TRY(tsn_db_prepare(&a->db, "INSERT INTO history VALUES(?1, ?2, ?3, ?4, ?5)", &stmt, err));
+	tsn_db_bind_text(stmt, 1, tsn_slice_cstr(full));
 	(void)sqlite3_bind_int64(stmt, 2, now_ns);
-	bind(stmt, 3, who);
-	bind(stmt, 4, tsn_slice_cstr(tsn_alert_status_name(status)));
-	bind(stmt, 5, reason);
+	tsn_db_bind_text(stmt, 3, who);
+	tsn_db_bind_text(stmt, 4, tsn_slice_cstr(tsn_alert_status_name(status)));
+	tsn_db_bind_text(stmt, 5, reason);
 	rc = sqlite3_step(stmt);
 	(void)sqlite3_finalize(stmt);
-	return rc == SQLITE_DONE ? TSN_OK : db_fail(a, "writing the history", err);
+	return rc == SQLITE_DONE ? TSN_OK : tsn_db_fail(&a->db, "writing the history", err);
 }
 
 enum tsn_code
@@ -367,14 +289,13 @@ tsn_alerts_set_status(struct tsn_alerts *a, struct tsn_slice id, enum tsn_alert_
 	TSN_ASSERT(status < TSN_ALERT_STATUS__COUNT);
 	if (status == TSN_ALERT_CLOSED && tsn_slice_trim(reason).len == 0)
 		TSN_FAIL(err, TSN_EINVAL, "closing an alert needs a reason");
-	TSN_TRY(begin(a, err));
+	TSN_TRY(tsn_db_begin(&a->db, err));
 	code = resolve(a, id, full, err);
 	if (code == TSN_OK)
 		code = write_status(a, full, status, reason, who, now_ns, err);
 	if (code == TSN_OK)
 		return tsn_alerts_commit(a, err);
-	(void)sqlite3_exec(a->db, "ROLLBACK", NULL, NULL, NULL);
-	a->in_transaction = false;
+	tsn_db_rollback(&a->db);
 	return code;
 }
 
@@ -388,12 +309,12 @@ tsn_alerts_history(struct tsn_alerts *a, struct tsn_slice id,
 	char full[33];
 
 	TSN_TRY(resolve(a, id, full, err));
-	TSN_TRY(prepare(a, "SELECT at_ns, who, what, reason FROM history WHERE alert_id = ?1"
-	    " ORDER BY at_ns, rowid", &stmt, err));
-	bind(stmt, 1, tsn_slice_cstr(full));
+	TSN_TRY(tsn_db_prepare(&a->db, "SELECT at_ns, who, what, reason FROM history"
+	    " WHERE alert_id = ?1 ORDER BY at_ns, rowid", &stmt, err));
+	tsn_db_bind_text(stmt, 1, tsn_slice_cstr(full));
 	while (code == TSN_OK && sqlite3_step(stmt) == SQLITE_ROW)
-		code = each(ctx, sqlite3_column_int64(stmt, 0), column(stmt, 1), column(stmt, 2),
-		    column(stmt, 3));
+		code = each(ctx, sqlite3_column_int64(stmt, 0), tsn_db_text(stmt, 1), tsn_db_text(stmt, 2),
+		    tsn_db_text(stmt, 3));
 	(void)sqlite3_finalize(stmt);
 	return code;
 }
@@ -404,12 +325,13 @@ tsn_alerts_count(struct tsn_alerts *a, int status, uint64_t *ret_count, struct t
 	sqlite3_stmt *stmt;
 	enum tsn_code code = TSN_OK;
 
-	TSN_TRY(prepare(a, "SELECT count(*) FROM alert WHERE ?1 < 0 OR status = ?1", &stmt, err));
+	TSN_TRY(tsn_db_prepare(&a->db, "SELECT count(*) FROM alert WHERE ?1 < 0 OR status = ?1", &stmt,
+	    err));
 	(void)sqlite3_bind_int(stmt, 1, status);
 	if (sqlite3_step(stmt) == SQLITE_ROW)
 		*ret_count = (uint64_t)sqlite3_column_int64(stmt, 0);
 	else
-		code = db_fail(a, "counting alerts", err);
+		code = tsn_db_fail(&a->db, "counting alerts", err);
 	(void)sqlite3_finalize(stmt);
 	return code;
 }

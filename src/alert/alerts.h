@@ -35,6 +35,7 @@ struct tsn_alert {
 	uint64_t count;
 	enum tsn_alert_status status;
 	struct tsn_slice close_reason;	/* why it was closed; empty while it is not */
+	double risk;			/* event.risk_score as it was written; 0: none */
 	struct tsn_slice doc;		/* the whole document as JSON */
 };
 

@@ -1,5 +1,6 @@
 #include "alert/doc.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/assert.h"
@@ -34,6 +35,11 @@ struct tsn_alert_writer {
 	struct tsn_pos *pos;
 	uint32_t field_count, field_cap;
 	uint32_t pos_count, pos_cap;
+	struct tsn_event ev;
+	struct tsn_triage *triage;	/* borrowed, or NULL */
+	struct {
+		tsn_key risk_score, score, list, name, comment, rule_score, reason;
+	} keys_of;
 };
 
 static const char *const level_names[TSN_LEVEL__COUNT] = {
@@ -67,6 +73,13 @@ tsn_alert_writer_new(struct tsn_keys *keys)
 		free(w);
 		return NULL;
 	}
+	w->keys_of.risk_score = tsn_keys_intern(keys, TSN_SLICE("event.risk_score"));
+	w->keys_of.score = tsn_keys_intern(keys, TSN_SLICE("triage.score"));
+	w->keys_of.list = tsn_keys_intern(keys, TSN_SLICE("triage.rules"));
+	w->keys_of.name = tsn_keys_intern(keys, TSN_SLICE("triage.rules.name"));
+	w->keys_of.comment = tsn_keys_intern(keys, TSN_SLICE("triage.rules.comment"));
+	w->keys_of.rule_score = tsn_keys_intern(keys, TSN_SLICE("triage.rules.score"));
+	w->keys_of.reason = tsn_keys_intern(keys, TSN_SLICE("triage.rules.reason"));
 	tsn_arena_init(&w->arena, DOC_BYTES_MAX);
 	tsn_buf_init(&w->doc, DOC_BYTES_MAX);
 	tsn_buf_init(&w->reason, 64u << 10);
@@ -83,6 +96,18 @@ tsn_alert_writer_free(struct tsn_alert_writer *w)
 	tsn_buf_done(&w->doc);
 	tsn_buf_done(&w->reason);
 	free(w);
+}
+
+void
+tsn_alert_writer_triage(struct tsn_alert_writer *w, struct tsn_triage *triage)
+{
+	w->triage = triage;
+}
+
+const struct tsn_event *
+tsn_alert_writer_doc(const struct tsn_alert_writer *w)
+{
+	return &w->ev;
 }
 
 static void
@@ -376,7 +401,9 @@ add_event_fields(struct tsn_alert_writer *w, const struct tsn_event *ev)
 	for (uint32_t i = 0; i < ev->field_count; i++) {
 		const struct tsn_field *f = &ev->fields[i];
 
-		if (f->key < TSN_KEY_WELLKNOWN_END && own[f->key])
+		if ((f->key < TSN_KEY_WELLKNOWN_END && own[f->key]) ||
+		    (w->triage != NULL && (f->key == w->keys_of.risk_score || f->key == w->keys_of.score ||
+		    tsn_keys_under(w->keys, f->key, w->keys_of.list))))
 			continue;
 		add(w, f);
 		if (f->pos != 0)
@@ -389,15 +416,76 @@ make_room(struct tsn_alert_writer *w, const struct tsn_finding *finding)
 {
 	const struct tsn_rule *rule = finding->rule;
 	uint32_t lists = rule->tag_count + rule->reference_count + finding->event_count + 1;
-	uint32_t own_count = 24 + lists + finding->group_count;
+	uint32_t rules = w->triage == NULL ? 0 : tsn_triage_rule_count(w->triage);
+	uint32_t own_count = 24 + lists + finding->group_count + 4 * rules;
 
 	tsn_arena_reset(&w->arena);
 	w->field_count = w->pos_count = 0;
 	w->field_cap = own_count + (finding->event == NULL ? 0 : finding->event->field_count);
-	w->pos_cap = lists + (finding->event == NULL ? 0 : finding->event->pos_count);
+	w->pos_cap = lists + rules + (finding->event == NULL ? 0 : finding->event->pos_count);
 	w->fields = tsn_arena_alloc(&w->arena, w->field_cap * sizeof *w->fields);
 	w->pos = tsn_arena_alloc(&w->arena, w->pos_cap * sizeof *w->pos);
 	return w->fields != NULL && w->pos != NULL;
+}
+
+/* A whole number is written as one; JSON has no infinity. */
+static void
+add_score(struct tsn_alert_writer *w, tsn_key key, uint32_t pos, double v)
+{
+	struct tsn_field f = {.key = key, .pos = pos, .type = TSN_T_FLOAT, .num.d = v};
+
+	if (isinf(v))
+		f = (struct tsn_field){.key = key, .pos = pos, .type = TSN_T_STR,
+		    .ptr = v < 0 ? "-Infinity" : "Infinity", .len = v < 0 ? 9 : 8};
+	else if (v >= -9e15 && v <= 9e15 && v >= (double)(int64_t)v && v <= (double)(int64_t)v)
+		f = (struct tsn_field){.key = key, .pos = pos, .type = TSN_T_INT, .num.i = (int64_t)v};
+	if (key != TSN_KEY_NONE)
+		add(w, &f);
+}
+
+static void
+add_match(struct tsn_alert_writer *w, uint32_t index, const struct tsn_triage_match *m)
+{
+	const struct {
+		tsn_key key;
+		struct tsn_slice text;
+	} texts[] = {{w->keys_of.name, m->name}, {w->keys_of.comment, m->comment},
+	    {w->keys_of.reason, m->reason}};
+
+	w->pos[w->pos_count++] = (struct tsn_pos){.list = w->keys_of.list, .index = index};
+	for (size_t i = 0; i < TSN_COUNT(texts); i++)
+		if (texts[i].text.len > 0 && texts[i].key != TSN_KEY_NONE)
+			add(w, &(struct tsn_field){.key = texts[i].key, .pos = w->pos_count,
+			    .type = TSN_T_STR, .ptr = texts[i].text.ptr, .len = (uint32_t)texts[i].text.len});
+	add_score(w, w->keys_of.rule_score, w->pos_count, m->score);
+}
+
+/* What the alert is worth: by triage rules; by its level where risk is kept and none is true. */
+static enum tsn_code
+add_triage(struct tsn_alert_writer *w, const struct tsn_finding *finding, double *ret_risk)
+{
+	const struct tsn_risk_config *risk = tsn_triage_risk(w->triage);
+	struct tsn_triage_result r;
+
+	*ret_risk = finding->risk_score;
+	if (finding->risk_score > 0) {
+		add_score(w, w->keys_of.risk_score, 0, finding->risk_score);
+		return TSN_OK;
+	}
+	w->ev.fields = w->fields;
+	w->ev.field_count = w->field_count;
+	w->ev.pos = w->pos;
+	w->ev.pos_count = w->pos_count;
+	TSN_TRY(tsn_triage_judge(w->triage, &w->ev, &r));
+	*ret_risk = r.match_count > 0 || risk == NULL ? r.score : risk->scores[finding->rule->level];
+	if (!isinf(*ret_risk))
+		add_score(w, w->keys_of.risk_score, 0, *ret_risk);
+	if (!r.judged)
+		return TSN_OK;
+	add_score(w, w->keys_of.score, 0, r.score);
+	for (uint32_t i = 0; i < r.match_count; i++)
+		add_match(w, i, &r.matches[i]);
+	return TSN_OK;
 }
 
 enum tsn_code
@@ -406,7 +494,7 @@ tsn_alert_write(struct tsn_alert_writer *w, const struct tsn_finding *finding,
 {
 	const struct tsn_rule *rule = finding->rule;
 	struct tsn_slice reason = reason_of(w, finding);
-	struct tsn_event ev = {0};
+	double risk = 0;
 
 	if (!make_room(w, finding))
 		return TSN_ENOMEM;
@@ -424,12 +512,12 @@ tsn_alert_write(struct tsn_alert_writer *w, const struct tsn_finding *finding,
 	add_events(w, finding);
 	if (finding->event != NULL && rule->correlation == NULL)
 		add_event_fields(w, finding->event);
-	ev.fields = w->fields;
-	ev.field_count = w->field_count;
-	ev.pos = w->pos;
-	ev.pos_count = w->pos_count;
+	if (w->triage != NULL)
+		TSN_TRY(add_triage(w, finding, &risk));
+	w->ev = (struct tsn_event){.fields = w->fields, .field_count = w->field_count, .pos = w->pos,
+	    .pos_count = w->pos_count};
 	tsn_buf_reset(&w->doc);
-	tsn_doc_writer_write(w->docs, &ev, &w->doc);
+	tsn_doc_writer_write(w->docs, &w->ev, &w->doc);
 	TSN_TRY(tsn_buf_check(&w->doc));
 	*ret_alert = (struct tsn_alert){
 		.id = {w->id, sizeof w->id},
@@ -442,6 +530,7 @@ tsn_alert_write(struct tsn_alert_writer *w, const struct tsn_finding *finding,
 		.last_seen_ns = finding->last_seen_ns,
 		.count = finding->count,
 		.status = TSN_ALERT_OPEN,
+		.risk = risk,
 		.doc = tsn_buf_get(&w->doc),
 	};
 	return TSN_OK;

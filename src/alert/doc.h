@@ -9,6 +9,7 @@
 #define TSN_ALERT_DOC_H
 
 #include "alert/alerts.h"
+#include "alert/triage.h"
 #include "event/doc.h"
 #include "rule/finding.h"
 
@@ -17,6 +18,10 @@ struct tsn_alert_writer;
 /** NULL when out of memory; keys outlives it. */
 struct tsn_alert_writer *tsn_alert_writer_new(struct tsn_keys *keys);
 void tsn_alert_writer_free(struct tsn_alert_writer *w);
+/** Alerts get event.risk_score and `triage` from now on; borrowed, NULL: they do not. */
+void tsn_alert_writer_triage(struct tsn_alert_writer *w, struct tsn_triage *triage);
+/** The document that was written last, as fields; until the next one. */
+const struct tsn_event *tsn_alert_writer_doc(const struct tsn_alert_writer *w);
 /**
  * Makes the alert of a finding: *ret_alert with its document, both valid until the next call.
  * TSN_ENOMEM, TSN_ELIMIT (a document of more than 16 MiB).

@@ -12,6 +12,7 @@
 #ifndef TSN_BASE_ERR_H
 #define TSN_BASE_ERR_H
 
+#include <errno.h>
 #include <stdint.h>
 
 #include "base/compiler.h"
@@ -62,6 +63,12 @@ int tsn_err_exit_status(enum tsn_code code);
 #define TSN_ERR(err, code, ...) \
 	tsn_err_set((err), (code), TSN_POS_NONE, __FILE__ ":" TSN_STR(__LINE__), __VA_ARGS__)
 #define TSN_FAIL(err, code, ...) return TSN_ERR(err, code, __VA_ARGS__)
+/* TSN_EIO that no system call told of just now: errno may be of anything. */
+#define TSN_FAIL_PLAIN(err, code, ...) \
+	do {                           \
+		errno = 0;             \
+		TSN_FAIL(err, code, __VA_ARGS__); \
+	} while (0)
 #define TSN_FAIL_AT(err, code, pos, ...) \
 	return tsn_err_set((err), (code), (pos), __FILE__ ":" TSN_STR(__LINE__), __VA_ARGS__)
 #define TSN_TRY(expr)                           \

@@ -24,6 +24,7 @@ struct state {
 	struct tsn_feed *feed;
 	const char *timezone;
 	struct tsn_option_list rules, exceptions;
+	const char *triage;
 	bool stats;
 	struct tsn_keys *keys;
 	struct tsn_detection *detection;
@@ -154,6 +155,7 @@ open_all(struct state *s, struct tsn_err *err)
 	TSN_TRY(tsn_detection_new(&(struct tsn_detection_options){.keys = s->keys,
 	    .rules = s->rules.items, .rule_count = s->rules.count,
 	    .exceptions = s->exceptions.items, .exception_count = s->exceptions.count,
+	    .triage = s->triage,
 	    .each = print_alert, .problem = problem, .ctx = s}, &s->detection, err));
 	return tsn_engine_new(&(struct tsn_engine_options){.keys = s->keys,
 	    .detect = tsn_detection_stage(s->detection)}, &s->engine, err);
@@ -198,6 +200,7 @@ run(int argc, char **argv)
 		{"--rules", TSN_OPT_LIST, &s.rules, "DIR", "rules instead of the bundled ones"},
 		{"--exceptions", TSN_OPT_LIST, &s.exceptions, "DIR",
 		    "known and wanted findings (docs/exceptions.md)"},
+		{"--triage", TSN_OPT_TEXT, &s.triage, "FILE", "scores and risk (docs/triage.md)"},
 		{"--kind", TSN_OPT_TEXT, &s.kind, "KIND", "all records are of this kind"},
 		{"--pipeline", TSN_OPT_TEXT, &s.pipeline, "FILE",
 		    "records go through the filters of this Logstash configuration"},

@@ -15,6 +15,7 @@
 struct state {
 	const char *data, *from, *to;
 	struct tsn_option_list rules, exceptions;
+	const char *triage;
 	bool stats;
 	struct tsn_keys *keys;
 	struct tsn_detection *detection;
@@ -76,6 +77,7 @@ open_all(struct state *s, struct tsn_err *err)
 	return tsn_detection_new(&(struct tsn_detection_options){.keys = s->keys,
 	    .rules = s->rules.items, .rule_count = s->rules.count,
 	    .exceptions = s->exceptions.items, .exception_count = s->exceptions.count,
+	    .triage = s->triage,
 	    .each = print_alert, .problem = problem, .ctx = s}, &s->detection, err);
 }
 
@@ -135,6 +137,7 @@ run(int argc, char **argv)
 		{"--rules", TSN_OPT_LIST, &s.rules, "DIR", "rules instead of the bundled ones"},
 		{"--exceptions", TSN_OPT_LIST, &s.exceptions, "DIR",
 		    "known and wanted findings (docs/exceptions.md)"},
+		{"--triage", TSN_OPT_TEXT, &s.triage, "FILE", "scores and risk (docs/triage.md)"},
 		{"--data", TSN_OPT_TEXT, &s.data, "DIR", "the data folder"},
 		{"--from", TSN_OPT_TEXT, &s.from, "T", "events at or after this time"},
 		{"--to", TSN_OPT_TEXT, &s.to, "T", "events before this time"},

@@ -25,6 +25,7 @@ struct state {
 	struct tsn_feed *feed;
 	const char *timezone;
 	struct tsn_option_list rules, exceptions;
+	const char *triage;
 	bool json;
 	bool quiet;
 	bool progress;		/* a progress line stands on the terminal */
@@ -216,6 +217,7 @@ open_all(struct state *s, struct tsn_err *err)
 	TSN_TRY(tsn_detection_new(&(struct tsn_detection_options){.keys = s->keys,
 	    .data_dir = s->data, .rules = s->rules.items, .rule_count = s->rules.count,
 	    .exceptions = s->exceptions.items, .exception_count = s->exceptions.count,
+	    .triage = s->triage,
 	    .problem = problem, .ctx = s}, &s->detection, err));
 	eo.keys = s->keys;
 	eo.store = s->store;
@@ -280,6 +282,7 @@ run(int argc, char **argv)
 		{"--rules", TSN_OPT_LIST, &s.rules, "DIR", "rules instead of the bundled ones"},
 		{"--exceptions", TSN_OPT_LIST, &s.exceptions, "DIR",
 		    "known and wanted findings (docs/exceptions.md)"},
+		{"--triage", TSN_OPT_TEXT, &s.triage, "FILE", "scores and risk (docs/triage.md)"},
 		{"--timezone", TSN_OPT_TEXT, &s.timezone, "+HH:MM",
 		    "zone of times that name none (default UTC)"},
 		{"--json", TSN_OPT_FLAG, &s.json, NULL, "the summary as JSON on standard output"},

@@ -189,6 +189,8 @@ struct corr_engine {
 	uint32_t last_corr;
 	uint32_t depth;
 	bool replay;			/* batches are read back */
+	bool early;			/* the window that is told of has just fired, and is not over */
+	int64_t fired_ns;		/* when the window that fires came true */
 	const struct tsn_detect_past *past;
 	uint32_t past_count;
 	struct tsn_finding_group values[TSN_FINDING_GROUP_MAX];

@@ -296,7 +296,7 @@ tsn_detect_batch(struct tsn_detect *d, const struct tsn_batch *batch,
 		d->stats.events++;
 		TSN_TRY(tsn_run_event(d, &batch->events[i]));
 	}
-	if (d->set->corr_count == 0)
+	if (d->set->corr_count == 0 && !d->set->options.watch)
 		return TSN_OK;
 	TSN_TRY(tsn_mark_watch(d, batch));
 	return tsn_corr_run(d, tsn_mark_find(d));

@@ -32,6 +32,8 @@ struct tsn_detect_options {
 	uint32_t hits_max;	/* 0: 262,144; hits that can wait, then the oldest goes first */
 	size_t state_bytes;	/* 0: 32 MiB; of all groups: an equal share is sure, more is borrowed */
 	bool exceptions_forever;	/* they hide what happened after their expiry, too */
+	bool early;		/* with `once`: also when it fires, marked (finding.early) */
+	bool watch;		/* keep event time also without correlations: tsn_detect_judged() */
 	bool once;		/* a window is told of when it is over, not when it fires and again */
 };
 
@@ -128,6 +130,11 @@ void tsn_detect_replay_end(struct tsn_detect *d, int64_t now_ns);
  * nothing is late (no correlations, or no time has passed).
  */
 int64_t tsn_detect_mark(const struct tsn_detect *d);
+/**
+ * Event time up to which all that happened has been told of, as of the last tick: what comes true
+ * of an event after this has a finding.fired_ns that is not below it, but for late events.
+ */
+int64_t tsn_detect_judged(const struct tsn_detect *d);
 /** False when the rule of that index is no correlation. */
 bool tsn_detect_corr_stats(const struct tsn_detect *d, uint32_t rule,
     struct tsn_detect_corr_stats *ret);

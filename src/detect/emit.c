@@ -13,7 +13,8 @@ tsn_emit_single(struct tsn_detect *d, const struct unit *u)
 	    ev->id[1]};
 	XXH128_hash_t h;
 	struct tsn_finding finding = {.rule = rule, .event = ev, .first_seen_ns = ev->time_ns,
-	    .last_seen_ns = ev->time_ns, .count = ev->repeat, .event_count = 1, .events = &ev->id};
+	    .last_seen_ns = ev->time_ns, .count = ev->repeat, .event_count = 1, .events = &ev->id,
+	    .fired_ns = ev->time_ns};
 
 	if (TSN_UNLIKELY(u->except_count > 0) && tsn_except_event(d, u))
 		return TSN_OK;

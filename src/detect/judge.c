@@ -15,8 +15,11 @@ fire(struct tsn_detect *d, uint32_t corr, struct group *g, int64_t at_ns)
 	d->rule_counts[def->rule]++;
 	if (def->used)
 		TSN_TRY(tsn_under_make(&d->corr.states[corr], g));
-	if (!d->set->options.once)
+	d->corr.fired_ns = at_ns;
+	d->corr.early = d->set->options.once;
+	if (!d->set->options.once || d->set->options.early)
 		TSN_TRY(tsn_tell(d, corr, g, false));
+	d->corr.early = false;
 	return def->used ? tsn_chain(d, corr, g, at_ns) : TSN_OK;
 }
 

@@ -136,13 +136,19 @@ tsn_detect_mark(const struct tsn_detect *d)
 	return d->corr.now_ns == TSN_TIME_NONE || d->corr.now_ns < mark ? mark : d->corr.now_ns;
 }
 
+int64_t
+tsn_detect_judged(const struct tsn_detect *d)
+{
+	return d->corr.now_ns;
+}
+
 enum tsn_code
 tsn_detect_tick(struct tsn_detect *d, int64_t now_ns, tsn_detect_callback *callback, void *ctx)
 {
 	struct corr_engine *e = &d->corr;
 	int64_t mark;
 
-	if (d->set->corr_count == 0)
+	if (d->set->corr_count == 0 && !d->set->options.watch)
 		return TSN_OK;
 	d->callback = callback;
 	d->callback_ctx = ctx;

@@ -37,7 +37,8 @@ tsn_tell(struct tsn_detect *d, uint32_t corr, struct group *g, bool update)
 	const struct corr_state *s = &d->corr.states[corr];
 	const struct tsn_rule *rule = &d->set->rules->rules[s->def->rule];
 	struct tsn_finding f = {.rule = rule, .group = d->corr.values,
-	    .events = (const uint64_t(*)[2])d->corr.ids, .update = update};
+	    .events = (const uint64_t(*)[2])d->corr.ids, .update = update,
+	    .early = d->corr.early, .fired_ns = d->corr.fired_ns};
 
 	if (!rule->generate)
 		return TSN_OK;
@@ -49,6 +50,6 @@ tsn_tell(struct tsn_detect *d, uint32_t corr, struct group *g, bool update)
 	tsn_tell_id(d, s->def->rule, g, g->start_ns, f.id);
 	tsn_words_reason(d, s->def->c, &f);
 	f.reason = tsn_buf_get(&d->reason);
-	d->stats.findings += !update;
+	d->stats.findings += !update && !f.early;
 	return d->callback(d->callback_ctx, &f);
 }

@@ -3,13 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <sqlite3.h>
-
 #include "base/assert.h"
 #include "base/time.h"
+#include "db/db.h"
 
 #define SCHEMA_VERSION 1
-#define BUSY_MS 10000
 
 static const char schema[] =
     "CREATE TABLE IF NOT EXISTS user(name BLOB PRIMARY KEY, successes INTEGER NOT NULL)"
@@ -41,59 +39,19 @@ static const char *const statement_text[STATEMENT__COUNT] = {
 };
 
 struct tsn_profile {
-	sqlite3 *db;
+	struct tsn_db db;
 	sqlite3_stmt *statements[STATEMENT__COUNT];
 	struct tsn_profile_options options;
-	bool in_transaction;
 	int64_t newest_ns;	/* newest login learned since opening: the clock of forgetting */
 };
 
 static enum tsn_code
-db_fail(const struct tsn_profile *p, const char *doing, struct tsn_err *err)
-{
-	int rc = sqlite3_errcode(p->db) & 0xff;
-
-	TSN_FAIL(err, rc == SQLITE_BUSY ? TSN_EBUSY : TSN_EIO, "knowledge.sqlite: %s: %s", doing,
-	    sqlite3_errmsg(p->db));
-}
-
-static enum tsn_code
-exec(struct tsn_profile *p, const char *sql, const char *doing, struct tsn_err *err)
-{
-	return sqlite3_exec(p->db, sql, NULL, NULL, NULL) == SQLITE_OK ? TSN_OK :
-									 db_fail(p, doing, err);
-}
-
-static enum tsn_code
-check_version(struct tsn_profile *p, const char *path, struct tsn_err *err)
-{
-	sqlite3_stmt *stmt;
-	int version = 0;
-
-	if (sqlite3_prepare_v2(p->db, "PRAGMA user_version", -1, &stmt, NULL) != SQLITE_OK)
-		return db_fail(p, "opening", err);
-	if (sqlite3_step(stmt) == SQLITE_ROW)
-		version = sqlite3_column_int(stmt, 0);
-	(void)sqlite3_finalize(stmt);
-	if (version > SCHEMA_VERSION)
-		TSN_FAIL(err, TSN_EVERSION, "%s has version %d, this program knows up to %d; use a newer"
-		    " tocsin", path, version, SCHEMA_VERSION);
-	return TSN_OK;
-}
-
-static enum tsn_code
 open_db(struct tsn_profile *p, const char *path, struct tsn_err *err)
 {
-	if (sqlite3_open_v2(path, &p->db,
-	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
-		return db_fail(p, "opening", err);
-	(void)sqlite3_busy_timeout(p->db, BUSY_MS);
-	TSN_TRY(check_version(p, path, err));
-	TSN_TRY(exec(p, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;", "opening", err));
-	TSN_TRY(exec(p, schema, "making the tables", err));
+	TSN_TRY(tsn_db_open(&p->db, &(struct tsn_db_options){.path = path, .name = "knowledge.sqlite",
+	    .create = true, .version = SCHEMA_VERSION, .schema = schema}, err));
 	for (int i = 0; i < STATEMENT__COUNT; i++)
-		if (sqlite3_prepare_v2(p->db, statement_text[i], -1, &p->statements[i], NULL) != SQLITE_OK)
-			return db_fail(p, "preparing a statement", err);
+		TSN_TRY(tsn_db_prepare(&p->db, statement_text[i], &p->statements[i], err));
 	return TSN_OK;
 }
 
@@ -129,14 +87,8 @@ tsn_profile_close(struct tsn_profile *p)
 		return;
 	for (int i = 0; i < STATEMENT__COUNT; i++)
 		(void)sqlite3_finalize(p->statements[i]);
-	(void)sqlite3_close(p->db);
+	tsn_db_close(&p->db);
 	free(p);
-}
-
-static void
-bind_blob(sqlite3_stmt *stmt, int at, const void *ptr, size_t len)
-{
-	(void)sqlite3_bind_blob64(stmt, at, len == 0 ? "" : ptr, len, SQLITE_STATIC);
 }
 
 static struct tsn_ip
@@ -162,8 +114,8 @@ tsn_profile_look(struct tsn_profile *p, struct tsn_slice user, const struct tsn_
 	struct tsn_ip net = net_of(from);
 	enum tsn_code code = TSN_OK;
 
-	bind_blob(stmt, 1, user.ptr, user.len);
-	bind_blob(stmt, 2, net.bytes, sizeof net.bytes);
+	tsn_db_bind_blob(stmt, 1, user.ptr, user.len);
+	tsn_db_bind_blob(stmt, 2, net.bytes, sizeof net.bytes);
 	(void)sqlite3_bind_int(stmt, 3, hour_of_week(time_ns));
 	if (sqlite3_step(stmt) == SQLITE_ROW) {
 		ret_view->successes = (uint32_t)sqlite3_column_int64(stmt, 0);
@@ -173,7 +125,7 @@ tsn_profile_look(struct tsn_profile *p, struct tsn_slice user, const struct tsn_
 		ret_view->mature = ret_view->successes >= p->options.mature_successes &&
 		    ret_view->days >= p->options.mature_days;
 	} else {
-		code = db_fail(p, "reading a profile", err);
+		code = tsn_db_fail(&p->db, "reading a profile", err);
 	}
 	(void)sqlite3_reset(stmt);
 	return code;
@@ -182,10 +134,7 @@ tsn_profile_look(struct tsn_profile *p, struct tsn_slice user, const struct tsn_
 static enum tsn_code
 step(struct tsn_profile *p, enum statement which, struct tsn_err *err)
 {
-	int rc = sqlite3_step(p->statements[which]);
-
-	(void)sqlite3_reset(p->statements[which]);
-	return rc == SQLITE_DONE ? TSN_OK : db_fail(p, "writing a profile", err);
+	return tsn_db_step(&p->db, p->statements[which], "writing a profile", err);
 }
 
 static bool
@@ -195,8 +144,8 @@ known_already(struct tsn_profile *p, struct tsn_slice user, const struct tsn_ip 
 	sqlite3_stmt *stmt = p->statements[NEWEST];
 	bool known;
 
-	bind_blob(stmt, 1, user.ptr, user.len);
-	bind_blob(stmt, 2, from->bytes, sizeof from->bytes);
+	tsn_db_bind_blob(stmt, 1, user.ptr, user.len);
+	tsn_db_bind_blob(stmt, 2, from->bytes, sizeof from->bytes);
 	known = sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_int64(stmt, 0) >= time_ns;
 	(void)sqlite3_reset(stmt);
 	return known;
@@ -210,22 +159,19 @@ tsn_profile_learn(struct tsn_profile *p, struct tsn_slice user, const struct tsn
 
 	if (known_already(p, user, from, time_ns))
 		return TSN_OK;
-	if (!p->in_transaction) {
-		TSN_TRY(exec(p, "BEGIN IMMEDIATE", "beginning to write", err));
-		p->in_transaction = true;
-	}
-	bind_blob(p->statements[USER], 1, user.ptr, user.len);
+	TSN_TRY(tsn_db_begin(&p->db, err));
+	tsn_db_bind_blob(p->statements[USER], 1, user.ptr, user.len);
 	TSN_TRY(step(p, USER, err));
-	bind_blob(p->statements[IP], 1, user.ptr, user.len);
-	bind_blob(p->statements[IP], 2, from->bytes, sizeof from->bytes);
-	bind_blob(p->statements[IP], 3, net.bytes, sizeof net.bytes);
+	tsn_db_bind_blob(p->statements[IP], 1, user.ptr, user.len);
+	tsn_db_bind_blob(p->statements[IP], 2, from->bytes, sizeof from->bytes);
+	tsn_db_bind_blob(p->statements[IP], 3, net.bytes, sizeof net.bytes);
 	(void)sqlite3_bind_int64(p->statements[IP], 4, time_ns);
 	TSN_TRY(step(p, IP, err));
-	bind_blob(p->statements[HOUR], 1, user.ptr, user.len);
+	tsn_db_bind_blob(p->statements[HOUR], 1, user.ptr, user.len);
 	(void)sqlite3_bind_int(p->statements[HOUR], 2, hour_of_week(time_ns));
 	(void)sqlite3_bind_int64(p->statements[HOUR], 3, time_ns);
 	TSN_TRY(step(p, HOUR, err));
-	bind_blob(p->statements[DAY], 1, user.ptr, user.len);
+	tsn_db_bind_blob(p->statements[DAY], 1, user.ptr, user.len);
 	(void)sqlite3_bind_int64(p->statements[DAY], 2,
 	    tsn_time_floor(time_ns, TSN_NS_PER_DAY) / TSN_NS_PER_DAY);
 	TSN_TRY(step(p, DAY, err));
@@ -243,16 +189,14 @@ forget(struct tsn_profile *p, struct tsn_err *err)
 	(void)snprintf(sql, sizeof sql, "DELETE FROM user_ip WHERE last_ns < %lld;"
 	    "DELETE FROM user_hour WHERE last_ns < %lld; DELETE FROM user_day WHERE day < %lld;",
 	    (long long)before_ns, (long long)before_ns, (long long)(before_ns / TSN_NS_PER_DAY));
-	return exec(p, sql, "forgetting old logins", err);
+	return tsn_db_exec(&p->db, sql, "forgetting old logins", err);
 }
 
 enum tsn_code
 tsn_profile_commit(struct tsn_profile *p, struct tsn_err *err)
 {
-	if (!p->in_transaction)
+	if (!p->db.writing)
 		return TSN_OK;
 	TSN_TRY(forget(p, err));
-	TSN_TRY(exec(p, "COMMIT", "committing", err));
-	p->in_transaction = false;
-	return TSN_OK;
+	return tsn_db_commit(&p->db, err);
 }

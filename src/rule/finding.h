@@ -36,6 +36,13 @@ struct tsn_finding {
 	uint32_t group_count;
 	uint32_t event_count;
 	const uint64_t (*events)[2];	/* ids of the events, oldest first, bounded */
+	/*
+	 * Event time at which the condition came true: of the event, of the hit that reached the
+	 * threshold, of the end of the window for what is judged there.  The same in any order.
+	 */
+	int64_t fired_ns;
+	double risk_score;	/* of a risk alert (alert/risk.h); 0: none */
+	bool early;	/* over files: it has come true; it is told, without this mark, when it is over */
 	bool update;	/* a finding that was told before has grown: same id, higher count */
 	struct tsn_slice reason;	/* one sentence: what happened to whom, how often, in what time */
 };

@@ -89,7 +89,7 @@ load_rules(struct tsn_detection *d, struct tsn_loader *loader, struct tsn_err *e
 static enum tsn_code
 make_engine(struct tsn_detection *d, struct tsn_err *err)
 {
-	const struct tsn_detect_options options = {.reasons = true, .once = !d->o.live,
+	struct tsn_detect_options options = {.reasons = true, .once = !d->o.live,
 	    .lateness_ns = d->o.live ? 0 : TSN_DETECT_SORTED,
 	    .state_bytes = d->o.state_bytes, .exceptions_forever = d->o.exceptions_forever};
 	struct tsn_loader *loader = tsn_loader_new();
@@ -100,7 +100,13 @@ make_engine(struct tsn_detection *d, struct tsn_err *err)
 		tsn_loader_free(loader);
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
 	}
-	code = each_content(TSN_SLICE("taxonomy/"), TSN_SLICE(".yml"), add_taxonomy, d->taxonomy, err);
+	code = tsn_scoring_open(d, &d->scoring, err);
+	tsn_alert_writer_triage(d->writer, d->scoring.triage);
+	options.watch = d->scoring.risk != NULL;
+	options.early = options.watch && options.once;
+	if (code == TSN_OK)
+		code = each_content(TSN_SLICE("taxonomy/"), TSN_SLICE(".yml"), add_taxonomy, d->taxonomy,
+		    err);
 	if (code == TSN_OK)
 		code = load_rules(d, loader, err);
 	d->report.problems = NULL;
@@ -121,9 +127,12 @@ on_finding(void *ctx, const struct tsn_finding *finding)
 	struct tsn_alert alert;
 	bool is_new = true;
 
-	if (d->replay && tsn_readback_known(d, finding))
+	if (d->replay && finding->risk_score <= 0 && tsn_readback_known(d, finding))
 		return TSN_OK;
 	TSN_TRY(tsn_alert_write(d->writer, finding, &alert));
+	TSN_TRY(tsn_scoring_alert(d, finding, &alert));
+	if (finding->early)
+		return TSN_OK;
 	if (d->alerts != NULL)
 		TSN_TRY(tsn_alerts_put(d->alerts, &alert, &is_new, d->err));
 	d->found += !finding->update;
@@ -173,6 +182,7 @@ drop_rules(struct tsn_detection *d)
 	tsn_ruleset_free(d->rules);
 	tsn_taxonomy_free(d->taxonomy);
 	tsn_alert_writer_free(d->writer);
+	tsn_scoring_close(&d->scoring);
 	free(d->evicted);
 }
 
@@ -188,12 +198,15 @@ tsn_detection_reload(struct tsn_detection *d, uint64_t events_max,
 	d->rules = NULL;
 	d->taxonomy = NULL;
 	d->evicted = NULL;
+	d->scoring = (struct tsn_scoring){0};
 	/* The writer remembers rules by their place. */
 	d->writer = tsn_alert_writer_new(d->o.keys);
 	if (d->writer == NULL)
 		code = TSN_ERR(err, TSN_ENOMEM, "out of memory");
 	if (code == TSN_OK)
 		code = make_engine(d, err);
+	if (code == TSN_OK)
+		code = tsn_scoring_restore(d, err);
 	d->state_stands = true;
 	if (code == TSN_OK && d->o.data_dir != NULL && d->o.live)
 		code = tsn_detection_read_back(d, events_max, ret, err);
@@ -205,6 +218,7 @@ tsn_detection_reload(struct tsn_detection *d, uint64_t events_max,
 		d->taxonomy = old.taxonomy;
 		d->writer = old.writer;
 		d->evicted = old.evicted;
+		d->scoring = old.scoring;
 		d->report = old.report;
 		return code;
 	}
@@ -264,19 +278,8 @@ tsn_detection_finish(struct tsn_detection *d, struct tsn_err *err)
 
 	d->err = err == NULL ? &local : err;
 	code = tsn_detect_finish(d->detect, on_finding, d);
-	d->err = NULL;
-	return code;
-}
-
-enum tsn_code
-tsn_detection_raise(struct tsn_detection *d, const struct tsn_finding *finding,
-    struct tsn_err *err)
-{
-	struct tsn_err local = {0};
-	enum tsn_code code;
-
-	d->err = err == NULL ? &local : err;
-	code = on_finding(d, finding);
+	if (code == TSN_OK)
+		code = tsn_scoring_finish(d);
 	d->err = NULL;
 	return code;
 }
@@ -289,6 +292,8 @@ tsn_detection_tick(struct tsn_detection *d, struct tsn_err *err)
 
 	d->err = err == NULL ? &local : err;
 	code = tsn_detect_tick(d->detect, tsn_clock_real_ns(), on_finding, d);
+	if (code == TSN_OK)
+		code = tsn_scoring_advance(d);
 	if (code == TSN_OK)
 		code = tsn_health_check(d, tsn_clock_real_ns(), on_finding);
 	d->err = NULL;
@@ -306,6 +311,8 @@ on_commit(void *ctx, struct tsn_err *err)
 	d->err = err;
 	if (d->o.live)
 		code = tsn_detect_tick(d->detect, tsn_clock_real_ns(), on_finding, d);
+	if (code == TSN_OK && d->o.live)
+		code = tsn_scoring_advance(d);
 	if (code == TSN_OK && d->alerts != NULL)
 		code = tsn_health_check(d, tsn_clock_real_ns(), on_finding);
 	d->err = NULL;
@@ -321,10 +328,12 @@ detection_init(struct tsn_detection *d, struct tsn_err *err)
 	d->writer = tsn_alert_writer_new(d->o.keys);
 	if (d->writer == NULL)
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
+	d->raise = on_finding;
 	TSN_TRY(make_engine(d, err));
 	TSN_TRY(tsn_enrich_new(d->o.data_dir, &tsn_enrich_defaults, &d->enrich, err));
 	if (d->o.data_dir != NULL)
 		TSN_TRY(tsn_alerts_open(d->o.data_dir, true, &d->alerts, err));
+	TSN_TRY(tsn_scoring_restore(d, err));
 	d->stage = (struct tsn_engine_stage){
 		.event = on_event, .batch = on_batch, .commit = on_commit, .mark = mark,
 		.ctx = d};
@@ -360,6 +369,7 @@ tsn_detection_free(struct tsn_detection *d)
 	tsn_taxonomy_free(d->taxonomy);
 	tsn_enrich_free(d->enrich);
 	tsn_alerts_close(d->alerts);
+	tsn_scoring_close(&d->scoring);
 	tsn_alert_writer_free(d->writer);
 	free(d->evicted);
 	free(d);

@@ -23,6 +23,7 @@ struct tsn_detection_options {
 	uint32_t rule_count;
 	const char *const *exceptions;		/* folders or files of exceptions; also beside rules */
 	uint32_t exception_count;
+	const char *triage;			/* file of triage and risk (docs/triage.md); NULL: none */
 	bool exceptions_forever;		/* as if none had expired */
 	bool shipped;				/* rules are names of the content in the program */
 	/*
@@ -86,9 +87,6 @@ TSN_MUST_CHECK enum tsn_code tsn_detection_read_back(struct tsn_detection *d,
  */
 TSN_MUST_CHECK enum tsn_code tsn_detection_reload(struct tsn_detection *d, uint64_t events_max,
     struct tsn_detection_read *ret, struct tsn_err *err);
-/** A finding of the server itself; durable with the next commit. */
-TSN_MUST_CHECK enum tsn_code tsn_detection_raise(struct tsn_detection *d,
-    const struct tsn_finding *finding, struct tsn_err *err);
 /**
  * Time passes: windows that are over are told of, and durable.  For a live server, each second.
  */

@@ -2,10 +2,16 @@
 #ifndef TSN_SERVER_DETECTION_INT_H
 #define TSN_SERVER_DETECTION_INT_H
 
+#include "alert/risk.h"
 #include "server/detection.h"
 
 /* Views that a hint can tell apart; with more of them nothing is skipped. */
 #define HINT_VIEWS_MAX 4096u
+
+struct tsn_scoring {
+	struct tsn_triage *triage;	/* NULL: alerts have no scores */
+	struct tsn_risk *risk;		/* NULL: no risk is kept */
+};
 
 struct tsn_detection {
 	struct tsn_detection_options o;
@@ -16,6 +22,8 @@ struct tsn_detection {
 	struct tsn_enrich *enrich;
 	struct tsn_alert_writer *writer;
 	struct tsn_alerts *alerts;
+	struct tsn_scoring scoring;
+	enum tsn_code (*raise)(void *ctx, const struct tsn_finding *finding);	/* ctx: this */
 	struct tsn_engine_stage stage;
 	uint64_t found, found_new;
 	struct evicted {
@@ -32,6 +40,19 @@ struct tsn_detection {
 /** Raises what has gone wrong since the last call as alerts; health.c. */
 TSN_MUST_CHECK enum tsn_code tsn_health_check(struct tsn_detection *d, int64_t now_ns,
     enum tsn_code (*raise)(void *ctx, const struct tsn_finding *finding));
+/* scoring.c */
+/** Reads the file of triage, if one is named. */
+TSN_MUST_CHECK enum tsn_code tsn_scoring_open(struct tsn_detection *d, struct tsn_scoring *ret,
+    struct tsn_err *err);
+void tsn_scoring_close(struct tsn_scoring *s);
+/** Risk as it was before a restart; live only. */
+TSN_MUST_CHECK enum tsn_code tsn_scoring_restore(struct tsn_detection *d, struct tsn_err *err);
+/** An alert was written: what it means for risk. */
+TSN_MUST_CHECK enum tsn_code tsn_scoring_alert(struct tsn_detection *d,
+    const struct tsn_finding *finding, const struct tsn_alert *alert);
+/** Time has passed. */
+TSN_MUST_CHECK enum tsn_code tsn_scoring_advance(struct tsn_detection *d);
+TSN_MUST_CHECK enum tsn_code tsn_scoring_finish(struct tsn_detection *d);
 /** Marks the views of one rule; false when it may be about any event. */
 bool tsn_detection_mark(struct tsn_detection *d, const struct tsn_rule *rule, bool *marks,
     enum tsn_code *code);

@@ -211,7 +211,7 @@ journal_append(struct journal *j, struct tsn_slice frame, struct tsn_err *err)
 	enum tsn_code rc;
 
 	if (j->broken)
-		TSN_FAIL(err, TSN_EIO, "%s: an earlier write failed; open the store again",
+		TSN_FAIL_PLAIN(err, TSN_EIO, "%s: an earlier write failed; open the store again",
 		    j->path);
 	rc = file_write(j->fd, frame.ptr, frame.len, j->path, err);
 	if (rc != TSN_OK) {

@@ -246,7 +246,7 @@ tsn_store_maintain(struct tsn_store *s, int64_t now_ns, bool *ret_more, struct t
 	bool dropped;
 
 	if (s->broken)
-		TSN_FAIL(err, TSN_EIO, "%s: an earlier write failed; open the store again", s->dir);
+		TSN_FAIL_PLAIN(err, TSN_EIO, "%s: an earlier write failed; open the store again", s->dir);
 	TSN_TRY(drop_oldest(s, now_ns, &dropped, err));
 	*ret_more = dropped;
 	if (dropped)
