@@ -358,6 +358,8 @@ bool tsn_steps_used(const struct tsn_correlation *c);
  */
 TSN_MUST_CHECK enum tsn_code tsn_steps_take(struct corr_state *s, struct group *g, bool anew,
     int64_t *ret_start);
+/** Nothing has begun. */
+TSN_MUST_CHECK enum tsn_code tsn_steps_init(struct corr_state *s, struct group *g);
 /** True when something of the sequence has begun. */
 bool tsn_steps_begun(const struct corr_state *s, const struct group *g);
 /** Is a hit there of no meaning to a group in which nothing has begun? */

@@ -136,6 +136,8 @@ set_new(const struct tsn_ruleset *rules, struct tsn_taxonomy *taxonomy, struct t
 	if (code == TSN_OK)
 		code = tsn_set_define(set, err);
 	if (code == TSN_OK)
+		code = tsn_print_define(set, err);
+	if (code == TSN_OK)
 		code = tsn_except_check(set, err);
 	for (uint32_t i = 0; code == TSN_OK && i < set->corr_count; i++)
 		code = tsn_except_compile_corr(set, &set->corrs[i], err);

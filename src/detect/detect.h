@@ -14,6 +14,7 @@
 #ifndef TSN_DETECT_DETECT_H
 #define TSN_DETECT_DETECT_H
 
+#include "base/buf.h"
 #include "event/event.h"
 #include "rule/finding.h"
 #include "rule/rule.h"
@@ -101,6 +102,22 @@ TSN_MUST_CHECK enum tsn_code tsn_detect_finish(struct tsn_detect *d,
 TSN_MUST_CHECK enum tsn_code tsn_detect_tick(struct tsn_detect *d, int64_t now_ns,
     tsn_detect_callback *callback, void *ctx);
 /*
+ * Snapshots: the state of correlations as bytes, between batches.  It holds what came of all events
+ * of before a point of event time; the events from then on are read back after it was taken in.
+ */
+/** Appends to out; its failure alone. */
+TSN_MUST_CHECK enum tsn_code tsn_detect_save(const struct tsn_detect *d, struct tsn_buf *out);
+/**
+ * Into an engine that has seen no event.  Correlations whose rules read otherwise now begin empty.
+ * TSN_EVERSION, TSN_EPARSE: not usable, the engine is as new.
+ */
+TSN_MUST_CHECK enum tsn_code tsn_detect_resume(struct tsn_detect *d, struct tsn_slice bytes,
+    struct tsn_err *err);
+/** Event time from which events are to be read back; TSN_TIME_NONE: nothing was taken in. */
+int64_t tsn_detect_resume_ns(const struct tsn_detect *d);
+/** Was the state of the correlation with that index in what was taken in? */
+bool tsn_detect_resumed(const struct tsn_detect *d, uint32_t rule);
+/*
  * Reading back: after a restart the events of the last while are given once more, oldest first, so
  * that windows are as if the engine had never stopped.
  */
@@ -111,7 +128,10 @@ struct tsn_detect_past {
 	int64_t start_ns;
 };
 
-/** How far back windows of correlations reach; 0: there are none, INT64_MAX: to the first event. */
+/**
+ * How far back windows of correlations reach that were in no snapshot; 0: there are none,
+ * INT64_MAX: to the first event.
+ */
 int64_t tsn_detect_span(const struct tsn_detect *d);
 /** Is it known where windows of this correlation began that were open when reading back begins? */
 bool tsn_detect_begins_surely(const struct tsn_detect *d, const struct tsn_rule *rule);

@@ -219,6 +219,10 @@ struct set {
 /** What follows from the text of each correlation, once. */
 TSN_MUST_CHECK enum tsn_code tsn_set_define(struct set *set, struct tsn_err *err);
 
+/* print.c */
+/** What the state of each correlation depends on: def.print. */
+TSN_MUST_CHECK enum tsn_code tsn_print_define(struct set *set, struct tsn_err *err);
+
 /* run.c */
 /** Routes one event and runs the plan of its class. */
 TSN_MUST_CHECK enum tsn_code tsn_run_event(struct tsn_detect *d, const struct tsn_event *ev);

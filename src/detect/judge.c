@@ -92,7 +92,7 @@ judge_bucket(struct tsn_detect *d, const struct hit *hit, struct group *g)
 	/* A bucket that has drained is a new one. */
 	bool fresh = g->count == 0 || time_minus(hit->time_ns, before) > s->def->keep_ns, known, last;
 
-	if (hit->late && hit->time_ns <= g->done_ns) {
+	if (hit->late && !fresh && hit->time_ns < g->start_ns) {
 		s->stats.late_dropped++;
 		return TSN_OK;
 	}
@@ -163,8 +163,10 @@ judge_steps(struct tsn_detect *d, const struct hit *hit, struct group *g, bool i
 			tsn_timer_clear(d, g);
 		g->armed = false;
 		/* What was begun has been answered: nothing of it matters any more. */
-		if (!s->def->over && !tsn_steps_begun(s, g))
+		if (!s->def->over && !tsn_steps_begun(s, g)) {
 			tsn_group_clear(s, g);
+			g->done_ns = hit->time_ns;
+		}
 		return TSN_OK;
 	}
 	if (tsn_steps_wait(c)) {
@@ -218,17 +220,21 @@ judge_tumbling(struct tsn_detect *d, const struct hit *hit, struct group *g)
 static bool
 comes_too_late(struct corr_state *s, struct group *g, const struct hit *hit)
 {
+	const struct tsn_correlation *c = s->def->c;
 	bool open = g->fired || g->armed || (s->def->at_close && g->count > 0);
 
 	if (!hit->late)
 		return false;
-	/* What is only grouped is never lost: it begins a window of its own. */
-	if (hit->time_ns < g->done_ns && !s->def->c->suppress)
+	/* What is only grouped is never lost: before the last window it begins one of its own. */
+	if (c->suppress)
+		return hit->time_ns < g->done_ns &&
+		    time_minus(g->done_ns, hit->time_ns) <= c->timespan_ns;
+	if (hit->time_ns < g->done_ns || (open && hit->time_ns < g->start_ns))
 		return true;
-	if (open && hit->time_ns < g->start_ns && !s->def->c->suppress)
+	if (hit->time_ns == g->done_ns && (s->def->ordered || c->type == TSN_CORR_LEAKY_BUCKET))
 		return true;
 	/* Whether it was answered is not known any more. */
-	return s->def->c->type == TSN_CORR_ABSENCE && !g->armed;
+	return c->type == TSN_CORR_ABSENCE && !g->armed;
 }
 
 enum tsn_code
@@ -243,7 +249,7 @@ tsn_judge_hit(struct tsn_detect *d, const struct hit *hit)
 	g = tsn_group_get(s, hit);
 	if (g == NULL)
 		return TSN_ENOMEM;
-	if (TSN_UNLIKELY(d->corr.past_count > 0) && g->last_ns == TSN_TIME_NONE)
+	if (TSN_UNLIKELY(d->corr.past_count > 0) && g->last_ns == TSN_TIME_NONE && !s->resumed)
 		g->done_ns = tsn_replay_held(d, hit->corr, g);
 	if (comes_too_late(s, g, hit)) {
 		s->stats.late_dropped++;

@@ -86,7 +86,10 @@ tsn_mark_watch(struct tsn_detect *d, const struct tsn_batch *batch)
 	return TSN_OK;
 }
 
-/* The slowest source that still sends decides. */
+/*
+ * The slowest source that still sends decides.  While events are read back, in the order of their
+ * own time, when they came says nothing of which sources still send: then all do.
+ */
 int64_t
 tsn_mark_find(const struct tsn_detect *d)
 {
@@ -94,8 +97,9 @@ tsn_mark_find(const struct tsn_detect *d)
 	int64_t low = INT64_MAX;
 
 	for (uint32_t i = 0; i < e->source_count; i++)
-		if (time_minus(e->received_ns, e->sources[i].received_ns) <= d->set->options.idle_ns &&
-		    e->sources[i].newest_ns < low)
+		if (e->sources[i].newest_ns < low &&
+		    (e->replay || time_minus(e->received_ns, e->sources[i].received_ns) <=
+				      d->set->options.idle_ns))
 			low = e->sources[i].newest_ns;
 	return low == INT64_MAX ? INT64_MIN : time_minus(low, d->set->options.lateness_ns);
 }

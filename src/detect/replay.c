@@ -30,6 +30,9 @@ tsn_detect_span(const struct tsn_detect *d)
 		bool sure = tsn_detect_begins_surely(d, &d->set->rules->rules[d->set->corrs[i].rule]);
 		int64_t keep = tsn_holds_keep_ns(c);
 
+		if (d->corr.states[i].resumed)
+			continue;
+
 		if (__builtin_mul_overflow(keep, sure ? 1 : PHASE_SPANS, &keep))
 			return INT64_MAX;
 		if (keep > most)
@@ -80,5 +83,8 @@ tsn_detect_replay_end(struct tsn_detect *d, int64_t now_ns)
 	e->replay = false;
 	e->past = NULL;
 	e->past_count = 0;
+	/* What a snapshot holds has been judged, whether anything came after it or not. */
+	if (e->resume_ns > e->now_ns)
+		e->now_ns = e->resume_ns;
 	tsn_mark_resume(d, now_ns);
 }

@@ -89,8 +89,8 @@ take(const struct tsn_correlation *c, int64_t *best, const struct entry_hit *e)
 		best[at] = best[at - 1];
 }
 
-static enum tsn_code
-make_best(struct corr_state *s, struct group *g)
+enum tsn_code
+tsn_steps_init(struct corr_state *s, struct group *g)
 {
 	uint32_t count = s->def->c->rule_count + 1;
 
@@ -114,7 +114,7 @@ tsn_steps_take(struct corr_state *s, struct group *g, bool anew, int64_t *ret_st
 
 	anew |= g->best == NULL;
 	if (anew)
-		TSN_TRY(make_best(s, g));
+		TSN_TRY(tsn_steps_init(s, g));
 	for (uint32_t i = anew ? 0 : g->count - 1; i < g->count; i++)
 		take(c, g->best, &e[i]);
 	*ret_start = g->best[steps - 1];

@@ -23,10 +23,17 @@ tsn_tell_id(const struct tsn_detect *d, uint32_t rule, const struct group *g, in
     uint64_t ret[2])
 {
 	XXH128_hash_t key = XXH3_128bits(g->key, g->key_len), h;
-	uint64_t parts[5] = {d->set->rule_hash[rule][0], d->set->rule_hash[rule][1], key.high64,
+	uint64_t parts[7] = {d->set->rule_hash[rule][0], d->set->rule_hash[rule][1], key.high64,
 	    key.low64, (uint64_t)start_ns};
+	enum tsn_corr_type type = d->set->rules->rules[rule].correlation->type;
+	size_t len = 5;
 
-	h = XXH3_128bits(parts, sizeof parts);
+	/* Several of these may begin at one instant. */
+	if ((type == TSN_CORR_FIRST_SEEN || type == TSN_CORR_LEAKY_BUCKET) && g->count > 0) {
+		memcpy(&parts[5], g->entries[g->head].id, sizeof g->entries[0].id);
+		len = 7;
+	}
+	h = XXH3_128bits(parts, len * sizeof parts[0]);
 	ret[0] = h.high64;
 	ret[1] = h.low64;
 }

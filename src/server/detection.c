@@ -208,6 +208,8 @@ tsn_detection_reload(struct tsn_detection *d, uint64_t events_max,
 	if (code == TSN_OK)
 		code = tsn_scoring_restore(d, err);
 	d->state_stands = true;
+	if (code == TSN_OK && d->o.live)
+		code = tsn_keep_move(old.detect, d->detect, err);
 	if (code == TSN_OK && d->o.data_dir != NULL && d->o.live)
 		code = tsn_detection_read_back(d, events_max, ret, err);
 	d->state_stands = false;

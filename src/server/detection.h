@@ -69,6 +69,8 @@ struct tsn_detection_read {
 	uint64_t events;		/* read back */
 	int64_t from_ns, to_ns;		/* times of the first and last of them */
 	int64_t span_ns;		/* that was asked for; INT64_MAX: all */
+	bool resumed;			/* a snapshot was there; what came after it was read back */
+	bool unusable;			/* a snapshot was there, of another version or damaged */
 	bool limited;			/* there were more; only the newest were read */
 	bool forgotten;			/* windows before them: more than are looked at */
 };
@@ -87,6 +89,12 @@ TSN_MUST_CHECK enum tsn_code tsn_detection_read_back(struct tsn_detection *d,
  */
 TSN_MUST_CHECK enum tsn_code tsn_detection_reload(struct tsn_detection *d, uint64_t events_max,
     struct tsn_detection_read *ret, struct tsn_err *err);
+/**
+ * The state of correlations to disk, when it is due or at_once; right after a commit, before
+ * anything new comes.  Nothing is done without a data folder, or when events come from files.
+ */
+TSN_MUST_CHECK enum tsn_code tsn_detection_keep(struct tsn_detection *d, bool at_once,
+    struct tsn_err *err);
 /**
  * Time passes: windows that are over are told of, and durable.  For a live server, each second.
  */

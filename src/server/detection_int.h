@@ -33,6 +33,7 @@ struct tsn_detection {
 	} *evicted;			/* by rule */
 	bool state_stands;		/* reading back is for windows alone, not for enrichment */
 	bool replay;			/* events are read back: single findings are known */
+	int64_t keep_ns;		/* when the next snapshot is due */
 	int64_t sure_ns;		/* of windows over before this all was told */
 	struct tsn_err *err;		/* of the batch under way: callbacks report here */
 };
@@ -56,6 +57,11 @@ TSN_MUST_CHECK enum tsn_code tsn_scoring_finish(struct tsn_detection *d);
 /** Marks the views of one rule; false when it may be about any event. */
 bool tsn_detection_mark(struct tsn_detection *d, const struct tsn_rule *rule, bool *marks,
     enum tsn_code *code);
+/** The snapshot on disk into a new engine; TSN_ENOTFOUND and others: there is none to use. */
+TSN_MUST_CHECK enum tsn_code tsn_keep_load(struct tsn_detection *d, struct tsn_err *err);
+/** The state of one engine into a new one, as far as their rules are the same. */
+TSN_MUST_CHECK enum tsn_code tsn_keep_move(struct tsn_detect *from, struct tsn_detect *to,
+    struct tsn_err *err);
 /** Was this finding of a window read back told before? */
 bool tsn_readback_known(const struct tsn_detection *d, const struct tsn_finding *finding);
 

@@ -22,6 +22,7 @@ struct readback {
 	struct tsn_detect_past *past;
 	uint32_t past_count;
 	int64_t newest_ns, begin_ns;
+	int64_t resume_ns;
 };
 
 static int64_t
@@ -37,6 +38,8 @@ tsn_readback_known(const struct tsn_detection *d, const struct tsn_finding *find
 {
 	if (finding->rule->correlation == NULL)
 		return true;
+	if (tsn_detect_resumed(d->detect, (uint32_t)(finding->rule - d->rules->rules)))
+		return false;
 	return finding->last_seen_ns < d->sure_ns &&
 	    !tsn_detect_begins_surely(d->detect, finding->rule);
 }
@@ -89,6 +92,8 @@ count_rows(void *ctx, const struct tsn_batch *rows, struct tsn_err *err)
 		if (r->newest_ns == TSN_TIME_NONE) {
 			r->newest_ns = t;
 			r->begin_ns = minus(t, r->out->span_ns);
+			if (r->out->resumed && r->resume_ns < r->begin_ns)
+				r->begin_ns = r->resume_ns;
 		}
 		if (t < r->begin_ns)
 			return TSN_EOF;
@@ -198,8 +203,10 @@ scan_both(struct readback *r, struct tsn_store_reader *reader, struct tsn_err *e
 
 	if (code != TSN_OK && code != TSN_EOF)
 		return code;
-	if (r->newest_ns == TSN_TIME_NONE)
+	if (r->newest_ns == TSN_TIME_NONE) {
+		tsn_detect_replay_end(r->d->detect, now);
 		return TSN_OK;
+	}
 	TSN_TRY(find_past(r, err));
 	r->d->sure_ns = minus(minus(r->newest_ns, r->out->span_ns / 3), HELD_NS);
 	found = r->d->found;
@@ -235,9 +242,18 @@ tsn_detection_read_back(struct tsn_detection *d, uint64_t events_max,
 	enum tsn_code code;
 
 	TSN_ASSERT(d->o.data_dir != NULL && d->o.live);
-	*ret = (struct tsn_detection_read){.span_ns = span_of(d)};
+	*ret = (struct tsn_detection_read){0};
+	if (!d->state_stands) {
+		code = tsn_keep_load(d, NULL);
+		if (code == TSN_ENOMEM)
+			TSN_FAIL(err, code, "out of memory");
+		ret->unusable = code != TSN_OK && code != TSN_ENOTFOUND;
+	}
+	r.resume_ns = tsn_detect_resume_ns(d->detect);
+	ret->resumed = r.resume_ns != TSN_TIME_NONE;
+	ret->span_ns = span_of(d);
 	/* Without correlations there are no windows to rebuild. */
-	if (d->state_stands && tsn_detect_span(d->detect) == 0)
+	if (d->state_stands && tsn_detect_span(d->detect) == 0 && !ret->resumed)
 		return TSN_OK;
 	code = tsn_store_reader_open(d->o.data_dir, d->o.keys, &reader, err);
 	if (code == TSN_ENOTFOUND)

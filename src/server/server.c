@@ -432,6 +432,9 @@ read_back(struct tsn_server *s, struct tsn_err *err)
 	struct tsn_detection_read got;
 
 	TSN_TRY(tsn_detection_read_back(s->detection, READ_BACK_MAX, &got, err));
+	if (got.unusable)
+		say(s, "the snapshot of the correlations cannot be used: windows are rebuilt from the "
+		    "store");
 	if (got.events == 0)
 		return TSN_OK;
 	(void)tsn_time_format(got.from_ns, from);
@@ -541,6 +544,16 @@ take_blocks(struct tsn_server *s)
 	return code;
 }
 
+/* Without a new snapshot the old one stands, and more is read back after a restart. */
+static void
+keep(struct tsn_server *s, bool at_once)
+{
+	struct tsn_err why = {0};
+
+	if (tsn_detection_keep(s->detection, at_once, &why) != TSN_OK)
+		say(s, "the state of correlations was not written: %s", why.msg);
+}
+
 static enum tsn_code
 commit(struct tsn_server *s, struct tsn_err *err)
 {
@@ -549,6 +562,8 @@ commit(struct tsn_server *s, struct tsn_err *err)
 	for (uint32_t i = 0; i < s->tail_count; i++)
 		TSN_TRY(tsn_tail_ranges(s->tails[i], err));
 	code = tsn_intake_commit(s->intake, err);
+	if (code == TSN_OK)
+		keep(s, false);
 	s->committed_ns = tsn_clock_mono_ns();
 	s->commits++;
 	answer_waiting(s, code);
@@ -695,6 +710,8 @@ stop_all(struct tsn_server *s, struct tsn_err *err)
 	code = take_blocks(s);
 	if (code == TSN_OK)
 		code = commit(s, err);
+	if (code == TSN_OK)
+		keep(s, true);
 	answer_waiting(s, code == TSN_OK ? TSN_ECANCELED : code);
 	for (uint32_t i = 0; i < s->tail_count; i++)
 		tsn_tail_close(s->tails[i]);
