@@ -11,12 +11,12 @@ double
 tsn_triage_aggregate(enum tsn_triage_aggregator aggregator, const double *scores, uint32_t count,
     bool negative_trumps)
 {
-	double sum = 0, most = 0, least = INFINITY, positive = 0;
+	double sum = 0, most = 0, least = HUGE_VAL, positive = 0;
 	uint32_t above = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
 		if (negative_trumps && scores[i] < 0)
-			return -INFINITY;
+			return -HUGE_VAL;
 		sum += scores[i];
 		most = scores[i] > most ? scores[i] : most;
 		least = scores[i] < least ? scores[i] : least;
