@@ -6,7 +6,7 @@ BUILD ?= build
 DESTDIR ?=
 PREFIX ?= /usr/local
 
-.PHONY: all deps build demo test test-fast asan tsan clang bench fuzz lint format install clean
+.PHONY: all deps build demo test test-fast asan tsan clang bench fuzz torture lint format install clean
 
 all: build
 
@@ -49,6 +49,10 @@ bench: build
 # SECONDS each for every fuzz target (default 60).
 fuzz:
 	@tools/fuzz.sh $${SECONDS_EACH:-60}
+
+# The store's promises under faults, at length: about ten minutes.
+torture:
+	@BUILD=$(BUILD) tools/torture.sh
 
 lint:
 	@tools/test.sh clang >/dev/null; LINT_DEEP=1 tools/lint.sh

@@ -7,6 +7,7 @@
 
 #include "base/num.h"
 #include "codec/json.h"
+#include "os/clock.h"
 
 #define ANSWER_BYTES_MAX (64u << 20)
 #define CONNECTION_MEMORY (24u << 10)
@@ -14,6 +15,7 @@
 #define THREADS 2u
 #define CONNECTIONS_SPARE 64u
 #define WORKERS 2u
+#define COMPLAIN_NS (10 * TSN_NS_PER_SEC)
 
 struct tsn_slice
 request_header(struct request *r, const char *name)
@@ -233,8 +235,11 @@ refuse(struct request *r)
 {
 	bool path_known;
 	struct tsn_slice length = request_header(r, "Content-Length");
+	const char *why = "";
 	uint64_t bytes = 0;
 
+	if (r->http->https != NULL && !https_client_may(r->http->https, r->connection, &why))
+		return problem(r, 403, "Forbidden", "%s", why);
 	if (!origin_is_ours(r))
 		return problem(r, 403, "Forbidden", "requests of other sites are not answered");
 	r->endpoint = find_endpoint(r, &path_known);
@@ -451,17 +456,44 @@ on_accept(void *cls, const struct sockaddr *addr, socklen_t addr_len)
 	return atomic_load(&h->connections) < h->o.connections_max ? MHD_YES : MHD_NO;
 }
 
+/* The library's own log: with TLS it is about handshakes, which strangers may fail at any rate. */
+static void TSN_PRINTF(2, 0)
+on_log(void *cls, const char *fmt, va_list ap)
+{
+	struct tsn_http *h = cls;
+	int64_t now = tsn_clock_mono_ns(), before = atomic_load(&h->complained_ns);
+	char line[300], address[TSN_ADDR_TEXT_MAX], text[400];
+	int len;
+
+	atomic_fetch_add(&h->tls_failed, 1);
+	if (h->o.say == NULL || (before != 0 && now - before < COMPLAIN_NS))
+		return;
+	atomic_store(&h->complained_ns, now);
+	len = vsnprintf(line, sizeof line, fmt, ap);
+	while (len > 0 && (size_t)len < sizeof line && line[len - 1] == '\n')
+		line[--len] = '\0';
+	(void)tsn_addr_text(&h->addr, true, address);
+	(void)snprintf(text, sizeof text, "https %s: %s", address, line);
+	h->o.say(h->o.ctx, text);
+}
+
 static enum tsn_code
 start_daemon(struct tsn_http *h, struct tsn_err *err)
 {
 	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
 	    (h->o.addr.u.sa.sa_family == AF_INET6 ? (unsigned)MHD_USE_IPv6 : 0u);
+	struct MHD_OptionItem tls[HTTPS_OPTIONS_MAX] = {{MHD_OPTION_END, 0, NULL}};
 	int fd;
 
+	if (h->https != NULL) {
+		flags |= (unsigned)MHD_USE_TLS | (unsigned)MHD_USE_ERROR_LOG;
+		https_options(h->https, tls);
+	}
 	TSN_TRY(tsn_sock_listen(&h->o.addr, &fd, err));
 	if (tsn_sock_name(fd, &h->addr, err) != TSN_OK)
 		return TSN_EIO;
 	h->daemon = MHD_start_daemon(flags, 0, on_accept, h, on_request, h,
+	    MHD_OPTION_EXTERNAL_LOGGER, on_log, h,
 	    MHD_OPTION_LISTEN_SOCKET, fd,
 	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
 	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
@@ -470,6 +502,7 @@ start_daemon(struct tsn_http *h, struct tsn_err *err)
 	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)h->o.timeout_sec,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
 	    MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS,
+	    MHD_OPTION_ARRAY, tls,
 	    MHD_OPTION_END);
 	if (h->daemon == NULL)
 		TSN_FAIL_PLAIN(err, TSN_EIO, "cannot start the HTTP server");
@@ -485,6 +518,8 @@ open_http(struct tsn_http *h, struct tsn_err *err)
 	else if (!h->loopback)
 		TSN_FAIL(err, TSN_EINVAL, "listening beyond this machine needs http.token_file in the "
 					  "configuration");
+	if (h->o.tls.cert_file != NULL)
+		TSN_TRY(https_open(&h->o.tls, &h->https, err));
 	h->workers = workers_new(WORKERS);
 	h->acks = acks_new();
 	if (h->workers == NULL || h->acks == NULL)
@@ -520,9 +555,16 @@ tsn_http_close(struct tsn_http *h)
 	workers_free(h->workers);
 	if (h->daemon != NULL)
 		MHD_stop_daemon(h->daemon);
+	https_free(h->https);
 	tokens_free(h->tokens);
 	acks_free(h->acks);
 	free(h);
+}
+
+uint64_t
+tsn_http_tls_failed(const struct tsn_http *h)
+{
+	return atomic_load(&h->tls_failed);
 }
 
 const struct tsn_addr *

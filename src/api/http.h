@@ -14,6 +14,7 @@
 #include "api/backend.h"
 #include "base/buf.h"
 #include "os/sock.h"
+#include "os/tls.h"
 
 enum tsn_role {
 	TSN_ROLE_NONE,		/* needs no token */
@@ -31,6 +32,10 @@ struct tsn_http_options {
 	uint32_t connections_max;
 	uint32_t timeout_sec;			/* of silence on a connection */
 	const char *token_file;			/* lines "ROLE TOKEN", or NULL */
+	struct tsn_tls_options tls;		/* cert_file NULL: none */
+	/** One line of the log, from any thread; may be NULL. */
+	void (*say)(void *ctx, const char *line);
+	void *ctx;
 };
 
 struct tsn_http;
@@ -41,5 +46,7 @@ TSN_MUST_CHECK enum tsn_code tsn_http_open(const struct tsn_http_options *option
 /** Answers what is still under way; the backend's queue is closed and emptied before. */
 void tsn_http_close(struct tsn_http *h);
 const struct tsn_addr *tsn_http_addr(const struct tsn_http *h);
+/** TLS handshakes that came to nothing. */
+uint64_t tsn_http_tls_failed(const struct tsn_http *h);
 
 #endif

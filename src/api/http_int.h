@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "api/body.h"
+#include "api/https.h"
 
 #define PATH_PARTS_MAX 4u
 
@@ -65,6 +66,9 @@ struct tsn_http {
 	struct MHD_Daemon *daemon;
 	struct tsn_addr addr;
 	bool loopback;
+	struct https *https;	/* NULL: no TLS */
+	atomic_ullong tls_failed;
+	atomic_llong complained_ns;
 	struct tokens *tokens;
 	struct workers *workers;
 	struct acks *acks;

@@ -143,13 +143,13 @@ print_table(struct tsn_slice answer, bool *ret_ready, uint64_t *ret_hidden, stru
 }
 
 static enum tsn_code
-status(const char *url, const char *token, bool as_json, bool *ret_ready, uint64_t *ret_hidden,
-    struct tsn_err *err)
+status(const char *url, const char *token, const char *ca, bool as_json, bool *ret_ready,
+    uint64_t *ret_hidden, struct tsn_err *err)
 {
 	struct tsn_buf answer TSN_CLEANUP(tsn_buf_done) = {0};
 
 	tsn_buf_init(&answer, ANSWER_BYTES_MAX);
-	TSN_TRY(tsn_fetch(url, "/api/v1/status", token, &answer, err));
+	TSN_TRY(tsn_fetch(url, "/api/v1/status", token, ca, &answer, err));
 	if (!as_json)
 		return print_table(tsn_buf_get(&answer), ret_ready, ret_hidden, err);
 	*ret_ready = tsn_slice_find(tsn_buf_get(&answer), TSN_SLICE("\"ready\":true")) != SIZE_MAX;
@@ -160,7 +160,7 @@ status(const char *url, const char *token, bool as_json, bool *ret_ready, uint64
 static int
 run(int argc, char **argv)
 {
-	const char *url = "http://127.0.0.1:8650", *token = NULL;
+	const char *url = "http://127.0.0.1:8650", *token = NULL, *ca = NULL;
 	bool as_json = false, ready = false;
 	uint64_t hidden = 0;
 	struct tsn_err err = {0};
@@ -169,6 +169,7 @@ run(int argc, char **argv)
 	const struct tsn_option options[] = {
 		{"--url", TSN_OPT_TEXT, &url, "URL", "of the server; default http://127.0.0.1:8650"},
 		{"--token", TSN_OPT_TEXT, &token, "TOKEN", "of the role viewer, where tokens are used"},
+		{"--ca", TSN_OPT_TEXT, &ca, "FILE", "https: certificates that verify the server's"},
 		{"--json", TSN_OPT_FLAG, &as_json, NULL, "the whole state as JSON"},
 	};
 	int result =
@@ -178,7 +179,7 @@ run(int argc, char **argv)
 		return result;
 	if (operands > 0)
 		return tsn_cmd_usage(&tsn_cmd_status, "takes no operands");
-	code = status(url, token, as_json, &ready, &hidden, &err);
+	code = status(url, token, ca, as_json, &ready, &hidden, &err);
 	if (code == TSN_EDENIED && token == NULL)
 		(void)fprintf(stderr, "tocsin status: give the token by --token\n");
 	if (code != TSN_OK)

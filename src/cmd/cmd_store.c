@@ -138,6 +138,24 @@ on_damage(void *ctx, const char *what)
 	printf("damaged: %s\n", tsn_slice_escape(tsn_slice_cstr(what), safe, sizeof safe));
 }
 
+static void
+on_aside(void *ctx, const struct tsn_store_quarantined *x)
+{
+	char from[TSN_TIME_TEXT_MAX], to[TSN_TIME_TEXT_MAX], safe[512];
+
+	(void)ctx;
+	printf("set aside: quarantine/%s: ",
+	    tsn_slice_escape(tsn_slice_cstr(x->file), safe, sizeof safe));
+	if (x->known) {
+		(void)tsn_time_format(x->time_min, from);
+		(void)tsn_time_format(x->time_max, to);
+		printf("%llu events of %.19sZ to %.19sZ, ", (unsigned long long)x->events, from, to);
+	}
+	printf("%llu bytes%s%s%s\n", (unsigned long long)x->bytes,
+	    x->missing ? ", the file is missing" : "", x->why == NULL ? "" : ": ",
+	    x->why == NULL ? "" : tsn_slice_escape(tsn_slice_cstr(x->why), safe, sizeof safe));
+}
+
 static bool
 on_progress(void *ctx, uint64_t done, uint64_t total)
 {
@@ -151,7 +169,8 @@ on_progress(void *ctx, uint64_t done, uint64_t total)
 static int
 run_verify(const struct store_options *o)
 {
-	struct tsn_store_verify v = {.damage = on_damage, .progress = on_progress};
+	struct tsn_store_verify v = {.damage = on_damage, .aside = on_aside,
+	    .progress = on_progress};
 	struct tsn_keys *keys = tsn_keys_new();
 	struct tsn_err err = {0};
 	enum tsn_code rc;
@@ -165,7 +184,11 @@ run_verify(const struct store_options *o)
 	printf("%llu events, %llu segments and %llu commits whole, %llu damaged\n",
 	    (unsigned long long)v.events, (unsigned long long)v.segments,
 	    (unsigned long long)v.commits, (unsigned long long)v.damaged);
-	return v.damaged > 0 ? TSN_EXIT_NO : TSN_EXIT_DONE;
+	if (v.quarantined > 0)
+		printf("%llu files set aside earlier, with %llu events known to be in them; they are named "
+		    "as long as they are in the folder quarantine\n", (unsigned long long)v.quarantined,
+		    (unsigned long long)v.quarantined_events);
+	return v.damaged > 0 || v.quarantined > 0 ? TSN_EXIT_NO : TSN_EXIT_DONE;
 }
 
 static void

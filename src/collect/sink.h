@@ -35,8 +35,13 @@ struct tsn_sink {
 	const struct tsn_store_range *(*ranges)(void *ctx, struct tsn_slice source, size_t *ret_count);
 	void (*drop)(void *ctx, const struct tsn_source *source, enum tsn_sink_drop why,
 	    uint64_t count);
+	/** The same, of a gap that has a name: they were lost between these times. */
+	void (*gap)(void *ctx, const struct tsn_source *source, enum tsn_sink_drop why,
+	    uint64_t count, int64_t from_ns, int64_t to_ns);
 	/** Bytes known to be waiting in the source. */
 	void (*lag)(void *ctx, const struct tsn_source *source, uint64_t bytes);
+	/** Somebody waits for the next commit. */
+	void (*hurry)(void *ctx);
 	/** One line for the log. */
 	void (*say)(void *ctx, const char *line);
 	/** A number that grows with each record of the network, over restarts too: its offset. */

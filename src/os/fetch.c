@@ -9,21 +9,55 @@
 #include "base/num.h"
 #include "os/fail.h"
 #include "os/sock.h"
+#include "os/tls.h"
 
 #define WAIT_SEC 10
 #define HEAD_BYTES_MAX 65536u
 
+static bool
+is_https(const char *base)
+{
+	return tsn_slice_starts(tsn_slice_cstr(base), TSN_SLICE("https://"));
+}
+
+static size_t
+scheme_len(const char *base)
+{
+	if (is_https(base))
+		return strlen("https://");
+	return tsn_slice_starts(tsn_slice_cstr(base), TSN_SLICE("http://")) ? strlen("http://") : 0;
+}
+
+/* Without its port and brackets. */
+static struct tsn_slice
+host_name(struct tsn_slice host)
+{
+	while (host.len > 0 && host.ptr[host.len - 1] != ':' && host.ptr[host.len - 1] != ']')
+		host.len--;
+	if (host.len > 0 && host.ptr[host.len - 1] == ':')
+		host.len--;
+	if (host.len > 1 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']')
+		host = tsn_slice_of(host.ptr + 1, host.len - 2);
+	return host;
+}
+
+static enum tsn_code
+send_some(int fd, struct tsn_tls *tls, struct tsn_slice request, size_t *ret_len)
+{
+	return tls != NULL ? tsn_tls_write(tls, request.ptr, request.len, ret_len, NULL) :
+			     tsn_sock_write(fd, request.ptr, request.len, ret_len, NULL);
+}
+
 static enum tsn_code
 connect_to(const char *base, int *ret_fd, struct tsn_slice *ret_host, struct tsn_err *err)
 {
-	struct tsn_slice text = tsn_slice_cstr(base);
+	struct tsn_slice text = tsn_slice_from(tsn_slice_cstr(base), scheme_len(base));
 	struct timeval wait = {.tv_sec = WAIT_SEC};
 	struct tsn_addr addr;
 	int fd;
 
-	if (!tsn_slice_starts(text, TSN_SLICE("http://")))
-		TSN_FAIL(err, TSN_EINVAL, "expected http://ADDRESS:PORT");
-	text = tsn_slice_from(text, strlen("http://"));
+	if (scheme_len(base) == 0)
+		TSN_FAIL(err, TSN_EINVAL, "expected http://ADDRESS:PORT or https://ADDRESS:PORT");
 	if (text.len > 0 && text.ptr[text.len - 1] == '/')
 		text.len--;
 	TSN_TRY(tsn_addr_parse(text, &addr, err));
@@ -44,27 +78,26 @@ connect_to(const char *base, int *ret_fd, struct tsn_slice *ret_host, struct tsn
 }
 
 static enum tsn_code
-exchange(int fd, struct tsn_slice request, struct tsn_buf *answer, const char *base,
-    struct tsn_err *err)
+exchange(int fd, struct tsn_tls *tls, struct tsn_slice request, struct tsn_buf *answer,
+    const char *base, struct tsn_err *err)
 {
 	while (request.len > 0) {
-		ssize_t n = send(fd, request.ptr, request.len, MSG_NOSIGNAL);
+		size_t n = 0;
 
-		if (n < 0 && errno != EINTR)
-			return tsn_os_fail(err, errno, "cannot ask", base);
-		request = tsn_slice_from(request, n < 0 ? 0 : (size_t)n);
+		if (send_some(fd, tls, request, &n) != TSN_OK)
+			TSN_FAIL(err, TSN_EIO, "cannot ask %s", base);
+		request = tsn_slice_from(request, n);
 	}
 	for (;;) {
 		char chunk[8192];
-		ssize_t n = recv(fd, chunk, sizeof chunk, 0);
+		size_t n = 0;
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return tsn_os_fail(err, errno, "no answer from", base);
+		if ((tls != NULL ? tsn_tls_read(tls, chunk, sizeof chunk, &n, NULL) :
+				   tsn_sock_read(fd, chunk, sizeof chunk, &n, NULL)) != TSN_OK)
+			TSN_FAIL(err, TSN_EIO, "no answer from %s", base);
 		if (n == 0)
 			return TSN_OK;
-		tsn_buf_add(answer, chunk, (size_t)n);
+		tsn_buf_add(answer, chunk, n);
 		if (tsn_buf_check(answer) != TSN_OK)
 			TSN_FAIL(err, TSN_ELIMIT, "%s: the answer is too long", base);
 	}
@@ -89,11 +122,12 @@ take_body(struct tsn_slice answer, struct tsn_buf *out, const char *base, struct
 }
 
 enum tsn_code
-tsn_fetch(const char *base, const char *path, const char *token, struct tsn_buf *out,
-    struct tsn_err *err)
+tsn_fetch(const char *base, const char *path, const char *token, const char *ca_file,
+    struct tsn_buf *out, struct tsn_err *err)
 {
 	struct tsn_buf request, answer;
 	struct tsn_slice host = TSN_SLICE_NONE;
+	struct tsn_tls *tls = NULL;
 	enum tsn_code code;
 	int fd = -1;
 
@@ -105,14 +139,17 @@ tsn_fetch(const char *base, const char *path, const char *token, struct tsn_buf 
 		tsn_buf_printf(&request, "Authorization: Bearer %s\r\n", token);
 	tsn_buf_lit(&request, "\r\n");
 	code = tsn_buf_check(&request);
-	if (code == TSN_OK)
-		code = exchange(fd, tsn_buf_get(&request), &answer, base, err);
-	else
+	if (code != TSN_OK)
 		(void)TSN_ERR(err, code, "the token is too long");
+	if (code == TSN_OK && is_https(base))
+		code = tsn_tls_connect(fd, host_name(host), ca_file, &tls, err);
+	if (code == TSN_OK)
+		code = exchange(fd, tls, tsn_buf_get(&request), &answer, base, err);
 	if (code == TSN_OK)
 		code = take_body(tsn_buf_get(&answer), out, base, err);
 	tsn_buf_done(&request);
 	tsn_buf_done(&answer);
+	tsn_tls_free(tls);
 	(void)close(fd);
 	return code;
 }

@@ -8,10 +8,12 @@
 #include "base/err.h"
 
 /**
- * base is "http://ADDRESS:PORT"; token may be NULL.  The body of a 200 answer is appended to out;
+ * base is "http://ADDRESS:PORT" or "https://..."; token may be NULL, and so may ca_file: the
+ * certificates by which the server's is verified, instead of the system's.  The body of a 200
+ * answer is appended to out;
  * other answers are TSN_EDENIED (401, 403) or TSN_EIO with the status.  Waits 10 seconds at most.
  */
 TSN_MUST_CHECK enum tsn_code tsn_fetch(const char *base, const char *path, const char *token,
-    struct tsn_buf *out, struct tsn_err *err);
+    const char *ca_file, struct tsn_buf *out, struct tsn_err *err);
 
 #endif

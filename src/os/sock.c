@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,7 +184,11 @@ tsn_sock_accept(int fd, int *ret_fd, struct tsn_addr *ret_peer, struct tsn_err *
 		TSN_FAIL(err, TSN_ELIMIT, "cannot accept a connection: out of descriptors");
 	if (peer < 0)
 		return tsn_os_fail(err, errno, "cannot accept", "a connection");
+	/* A peer that went without a word is noticed after two minutes. */
 	(void)setsockopt(peer, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+	(void)setsockopt(peer, IPPROTO_TCP, TCP_KEEPIDLE, &(int){60}, sizeof(int));
+	(void)setsockopt(peer, IPPROTO_TCP, TCP_KEEPINTVL, &(int){10}, sizeof(int));
+	(void)setsockopt(peer, IPPROTO_TCP, TCP_KEEPCNT, &(int){6}, sizeof(int));
 	*ret_fd = peer;
 	*ret_peer = a;
 	return TSN_OK;
@@ -199,6 +204,20 @@ tsn_sock_read(int fd, void *buf, size_t cap, size_t *ret_len, struct tsn_err *er
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return tsn_os_fail(err, errno, "cannot read from", "a connection");
+	*ret_len = (size_t)n;
+	return TSN_OK;
+}
+
+enum tsn_code
+tsn_sock_write(int fd, const void *ptr, size_t len, size_t *ret_len, struct tsn_err *err)
+{
+	ssize_t n;
+
+	do
+		n = send(fd, ptr, len, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return tsn_os_fail(err, errno, "cannot write to", "a connection");
 	*ret_len = (size_t)n;
 	return TSN_OK;
 }

@@ -24,6 +24,8 @@ enum value_type {
 	V_SPAN,		/* int64_t */
 	V_ZONE,		/* int32_t */
 	V_START,	/* bool: "end" */
+	V_TLS,		/* struct tsn_config_tls */
+	V_CLIENT,	/* int: enum tsn_tls_client */
 	V_SKIP,		/* read elsewhere */
 };
 
@@ -55,6 +57,15 @@ static const struct key http_keys[] = {
 	{"max_connections", V_COUNT, offsetof(struct tsn_config, http_connections_max)},
 	{"timeout", V_SPAN, offsetof(struct tsn_config, http_timeout_ns)},
 	{"token_file", V_TEXT, offsetof(struct tsn_config, token_file)},
+	{"tls", V_TLS, offsetof(struct tsn_config, http_tls)},
+};
+
+static const struct key tls_keys[] = {
+	{"cert", V_TEXT, offsetof(struct tsn_config_tls, cert)},
+	{"key", V_TEXT, offsetof(struct tsn_config_tls, key)},
+	{"ca", V_TEXT, offsetof(struct tsn_config_tls, ca)},
+	{"client", V_CLIENT, offsetof(struct tsn_config_tls, client)},
+	{"names", V_LIST, offsetof(struct tsn_config_tls, names)},
 };
 
 static const struct key file_keys[] = {
@@ -82,6 +93,7 @@ static const struct key tcp_keys[] = {
 	{"max_message", V_BYTES, offsetof(struct tsn_config_input, message_bytes_max)},
 	{"max_connections", V_COUNT, offsetof(struct tsn_config_input, connections_max)},
 	{"idle_timeout", V_SPAN, offsetof(struct tsn_config_input, idle_ns)},
+	{"tls", V_TLS, offsetof(struct tsn_config_input, tls)},
 };
 
 static const struct {
@@ -93,6 +105,7 @@ static const struct {
 	{"file", TSN_CONFIG_FILE, file_keys, TSN_COUNT(file_keys)},
 	{"syslog_udp", TSN_CONFIG_SYSLOG_UDP, udp_keys, TSN_COUNT(udp_keys)},
 	{"syslog_tcp", TSN_CONFIG_SYSLOG_TCP, tcp_keys, TSN_COUNT(tcp_keys)},
+	{"beats", TSN_CONFIG_BEATS, tcp_keys, TSN_COUNT(tcp_keys)},
 };
 
 struct loader {
@@ -253,6 +266,44 @@ read_start(const struct loader *l, const struct tsn_yaml *v, bool *at_end)
 }
 
 static enum tsn_code
+read_client(const struct loader *l, const struct tsn_yaml *v, int *client)
+{
+	static const char *const names[] = {
+		[TSN_TLS_CLIENT_NONE] = "none",
+		[TSN_TLS_CLIENT_OPTIONAL] = "optional",
+		[TSN_TLS_CLIENT_REQUIRED] = "required",
+	};
+
+	for (size_t i = 0; i < TSN_COUNT(names); i++)
+		if (tsn_slice_eq(tsn_yaml_text(v), tsn_slice_cstr(names[i]))) {
+			*client = (int)i;
+			return TSN_OK;
+		}
+	return wants(l, v, "none, optional or required");
+}
+
+static enum tsn_code read_map(const struct loader *l, const struct tsn_yaml *map,
+    const struct key *keys, size_t count, void *to);
+
+static enum tsn_code
+read_tls(const struct loader *l, const struct tsn_yaml *v, struct tsn_config_tls *tls)
+{
+	tls->client = -1;
+	TSN_TRY(read_map(l, v, tls_keys, TSN_COUNT(tls_keys), tls));
+	if (tls->cert == NULL)
+		return fail(l, v->line, "tls: needs cert, the file of the certificate");
+	/* Who names a CA wants certificates of it. */
+	if (tls->client < 0)
+		tls->client = tls->ca != NULL ? TSN_TLS_CLIENT_REQUIRED : TSN_TLS_CLIENT_NONE;
+	if (tls->client != TSN_TLS_CLIENT_NONE && tls->ca == NULL)
+		return fail(l, v->line, "tls: client: %s needs ca, the file of who signs them",
+		    tls->client == TSN_TLS_CLIENT_REQUIRED ? "required" : "optional");
+	if (tls->names.count > 0 && tls->client == TSN_TLS_CLIENT_NONE)
+		return fail(l, v->line, "tls: names are those of clients: they need ca");
+	return TSN_OK;
+}
+
+static enum tsn_code
 read_value(const struct loader *l, const struct tsn_yaml *v, enum value_type type, void *to)
 {
 	switch (type) {
@@ -281,6 +332,10 @@ read_value(const struct loader *l, const struct tsn_yaml *v, enum value_type typ
 		return TSN_OK;
 	case V_START:
 		return read_start(l, v, to);
+	case V_TLS:
+		return read_tls(l, v, to);
+	case V_CLIENT:
+		return read_client(l, v, to);
 	case V_SKIP:
 		return TSN_OK;
 	}
@@ -340,7 +395,7 @@ read_input(const struct loader *l, const struct tsn_yaml *v, struct tsn_config_i
 			    input_types[i].name);
 		return TSN_OK;
 	}
-	return fail(l, v->line, "an input needs a type: file, syslog_udp or syslog_tcp");
+	return fail(l, v->line, "an input needs a type: file, syslog_udp, syslog_tcp or beats");
 }
 
 static enum tsn_code

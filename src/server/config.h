@@ -24,6 +24,14 @@ enum tsn_config_input_type {
 	TSN_CONFIG_FILE,
 	TSN_CONFIG_SYSLOG_UDP,
 	TSN_CONFIG_SYSLOG_TCP,
+	TSN_CONFIG_BEATS,
+};
+
+/* cert NULL: no TLS */
+struct tsn_config_tls {
+	const char *cert, *key, *ca;
+	int client;			/* enum tsn_tls_client */
+	struct tsn_config_list names;
 };
 
 struct tsn_config_input {
@@ -38,6 +46,7 @@ struct tsn_config_input {
 	uint64_t connections_max;
 	int64_t idle_ns;
 	uint64_t receive_buffer;
+	struct tsn_config_tls tls;
 };
 
 struct tsn_config {
@@ -56,6 +65,7 @@ struct tsn_config {
 	uint64_t http_connections_max;
 	int64_t http_timeout_ns;
 	const char *token_file;		/* or NULL: no token is asked */
+	struct tsn_config_tls http_tls;
 };
 
 /** The defaults, as with an empty file. */

@@ -287,6 +287,19 @@ tsn_detection_finish(struct tsn_detection *d, struct tsn_err *err)
 }
 
 enum tsn_code
+tsn_detection_raise(struct tsn_detection *d, const struct tsn_finding *finding,
+    struct tsn_err *err)
+{
+	struct tsn_err local = {0};
+	enum tsn_code code;
+
+	d->err = err == NULL ? &local : err;
+	code = on_finding(d, finding);
+	d->err = NULL;
+	return code;
+}
+
+enum tsn_code
 tsn_detection_tick(struct tsn_detection *d, struct tsn_err *err)
 {
 	struct tsn_err local = {0};

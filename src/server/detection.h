@@ -89,6 +89,9 @@ TSN_MUST_CHECK enum tsn_code tsn_detection_read_back(struct tsn_detection *d,
  */
 TSN_MUST_CHECK enum tsn_code tsn_detection_reload(struct tsn_detection *d, uint64_t events_max,
     struct tsn_detection_read *ret, struct tsn_err *err);
+/** A finding of the server itself; durable with the next commit. */
+TSN_MUST_CHECK enum tsn_code tsn_detection_raise(struct tsn_detection *d,
+    const struct tsn_finding *finding, struct tsn_err *err);
 /**
  * The state of correlations to disk, when it is due or at_once; right after a commit, before
  * anything new comes.  Nothing is done without a data folder, or when events come from files.

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "server/ledger_keep.h"
 
 /* Enough to spread the cost per batch, few enough for the cache. */
 #define BATCH_EVENTS 1024u
@@ -33,6 +34,8 @@ engine_init(struct tsn_engine *e, const struct tsn_engine_options *o, struct tsn
 	e->mark_ns = INT64_MIN;
 	if (tsn_ledger_init(&e->ledger) != TSN_OK)
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
+	if (o->keep_ledger)
+		TSN_TRY(tsn_ledger_load(&e->ledger, o->store, err));
 	e->parser = tsn_parser_new(o->keys);
 	e->rows = calloc(events, sizeof(*e->rows));
 	if (e->parser == NULL || e->rows == NULL ||
@@ -194,6 +197,8 @@ tsn_engine_commit(struct tsn_engine *e, struct tsn_err *err)
 	TSN_TRY(tsn_engine_flush(e, err));
 	if (e->o.detect != NULL)
 		TSN_TRY(e->o.detect->commit(e->o.detect->ctx, err));
+	if (e->o.keep_ledger)
+		TSN_TRY(tsn_ledger_save(&e->ledger, e->o.store, err));
 	if (e->o.store != NULL)
 		TSN_TRY(tsn_store_commit(e->o.store, err));
 	(void)pthread_mutex_lock(&e->ledger.lock);
@@ -210,5 +215,6 @@ tsn_engine_drop(struct tsn_engine *e, struct tsn_ledger_row *row, enum tsn_drop 
 	(void)pthread_mutex_lock(&e->ledger.lock);
 	row->received += count;
 	row->dropped[why] += count;
+	e->uncommitted++;
 	(void)pthread_mutex_unlock(&e->ledger.lock);
 }

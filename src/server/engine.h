@@ -37,6 +37,7 @@ struct tsn_engine_options {
 	struct tsn_store *store;	/* borrowed; NULL: nothing is stored */
 	const struct tsn_engine_stage *detect;	/* borrowed; NULL: nothing is detected */
 	uint32_t batch_events;		/* 0: the default */
+	bool keep_ledger;		/* the ledger goes on over restarts: it is in each commit */
 };
 
 /** The ledger's row of a source goes with it. */
@@ -70,7 +71,7 @@ TSN_MUST_CHECK enum tsn_code tsn_engine_range(struct tsn_engine *e,
     const struct tsn_store_range *range, struct tsn_err *err);
 /** Flushes, then makes alerts and events durable. */
 TSN_MUST_CHECK enum tsn_code tsn_engine_commit(struct tsn_engine *e, struct tsn_err *err);
-/** Bytes of records taken since the last commit. */
+/** Bytes of records taken since the last commit; more than 0 when anything is to be committed. */
 uint64_t tsn_engine_uncommitted(const struct tsn_engine *e);
 /** Records that came and are not stored, for `why`. */
 void tsn_engine_drop(struct tsn_engine *e, struct tsn_ledger_row *row, enum tsn_drop why,

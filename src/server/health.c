@@ -2,10 +2,12 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "server/detection_int.h"
+#include "server/health.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "server/detection_int.h"
 
 #define HOUR_NS (3600 * TSN_NS_PER_SEC)
 
@@ -17,6 +19,35 @@ static const struct tsn_rule state_evicted = {
 	.level = TSN_LEVEL_MEDIUM,
 	.generate = true,
 };
+
+#define RULE(name_, what_, level_) \
+	{ .id = {"tocsin.health." name_, sizeof("tocsin.health." name_) - 1}, \
+	    .name = {what_, sizeof(what_) - 1}, .version = {"1", 1}, .ruleset = {"tocsin", 6}, \
+	    .level = (level_), .generate = true }
+
+static const struct tsn_rule health_rules[TSN_HEALTH__COUNT][2] = {
+	[TSN_HEALTH_LOST] = {RULE("records_lost", "Records were lost", TSN_LEVEL_MEDIUM),
+	    RULE("records_lost", "Records were lost", TSN_LEVEL_HIGH)},
+	[TSN_HEALTH_STOPPED] = {RULE("unclean_stop", "The server was cut short", TSN_LEVEL_MEDIUM),
+	    RULE("unclean_stop", "The server was cut short", TSN_LEVEL_HIGH)},
+	[TSN_HEALTH_SILENT] = {RULE("source_silent", "A source is silent", TSN_LEVEL_MEDIUM),
+	    RULE("source_silent", "A source is silent", TSN_LEVEL_HIGH)},
+	[TSN_HEALTH_LOW] = {RULE("volume_drop", "A source sends less than usual", TSN_LEVEL_MEDIUM),
+	    RULE("volume_drop", "A source sends less than usual", TSN_LEVEL_HIGH)},
+};
+
+enum tsn_code
+tsn_health_raise(struct tsn_detection *d, const struct tsn_health *h, struct tsn_err *err)
+{
+	const struct tsn_rule *rule = &health_rules[h->kind][h->severe];
+	XXH128_hash_t id = XXH3_128bits_withSeed(h->source.ptr, h->source.len,
+	    XXH3_64bits_withSeed(rule->id.ptr, rule->id.len, (XXH64_hash_t)h->id_ns));
+	struct tsn_finding_group group = {TSN_SLICE("source"), h->source};
+
+	return tsn_detection_raise(d, &(struct tsn_finding){.rule = rule,
+	    .id = {id.high64, id.low64}, .first_seen_ns = h->first_ns, .last_seen_ns = h->last_ns,
+	    .count = h->count, .group = &group, .group_count = 1, .reason = h->reason}, err);
+}
 
 static enum tsn_code
 raise_evicted(struct tsn_detection *d, uint32_t index, uint64_t count, int64_t now_ns,

@@ -31,6 +31,7 @@ struct tsn_intake {
 	atomic_bool stalled;
 	int64_t said_ns;
 	uint64_t number, numbers_left;
+	bool hurried;
 	struct tsn_err err;
 };
 
@@ -168,13 +169,32 @@ record(void *ctx, const struct tsn_record *rec)
 	return code;
 }
 
+/* Up to where the source is dealt with. */
+static void
+note_offset(struct tsn_intake *in, const struct tsn_store_range *r)
+{
+	struct tsn_ledger *ledger = tsn_engine_ledger(in->o.engine);
+	struct entry *e;
+
+	(void)pthread_mutex_lock(&in->lock);
+	e = *slot_of(in, r->source);
+	(void)pthread_mutex_unlock(&in->lock);
+	if (e == NULL)
+		return;
+	(void)pthread_mutex_lock(&ledger->lock);
+	e->engine.row->offset = r->end;
+	(void)pthread_mutex_unlock(&ledger->lock);
+}
+
 static enum tsn_code
 range(void *ctx, const struct tsn_store_range *r)
 {
 	struct tsn_intake *in = ctx;
 
 	TSN_TRY(flush(ctx));
-	return tsn_engine_range(in->o.engine, r, &in->err);
+	TSN_TRY(tsn_engine_range(in->o.engine, r, &in->err));
+	note_offset(in, r);
+	return TSN_OK;
 }
 
 static const struct tsn_store_range *
@@ -185,19 +205,31 @@ ranges(void *ctx, struct tsn_slice name, size_t *ret_count)
 	return tsn_store_ranges(in->o.store, name, ret_count);
 }
 
+static const enum tsn_drop reasons[] = {
+	[TSN_SINK_DROP_SOCKET] = TSN_DROP_SOCKET,
+	[TSN_SINK_DROP_OVERSIZE] = TSN_DROP_OVERSIZE,
+	[TSN_SINK_DROP_BAD_FRAME] = TSN_DROP_BAD_FRAME,
+	[TSN_SINK_DROP_MEMORY] = TSN_DROP_MEMORY,
+};
+
 static void
 drop(void *ctx, const struct tsn_source *from, enum tsn_sink_drop why, uint64_t count)
 {
-	static const enum tsn_drop reasons[] = {
-		[TSN_SINK_DROP_SOCKET] = TSN_DROP_SOCKET,
-		[TSN_SINK_DROP_OVERSIZE] = TSN_DROP_OVERSIZE,
-		[TSN_SINK_DROP_BAD_FRAME] = TSN_DROP_BAD_FRAME,
-		[TSN_SINK_DROP_MEMORY] = TSN_DROP_MEMORY,
-	};
 	struct tsn_intake *in = ctx;
 	const struct tsn_engine_source *s = (const struct tsn_engine_source *)from;
 
 	tsn_engine_drop(in->o.engine, s->row, reasons[why], count);
+}
+
+static void
+gap(void *ctx, const struct tsn_source *from, enum tsn_sink_drop why, uint64_t count,
+    int64_t from_ns, int64_t to_ns)
+{
+	struct tsn_intake *in = ctx;
+	const struct tsn_engine_source *s = (const struct tsn_engine_source *)from;
+
+	drop(ctx, from, why, count);
+	in->o.lost(in->o.ctx, s->row, reasons[why], count, from_ns, to_ns);
 }
 
 static void
@@ -218,6 +250,14 @@ say(void *ctx, const char *line)
 	struct tsn_intake *in = ctx;
 
 	in->o.say(in->o.ctx, line);
+}
+
+static void
+hurry(void *ctx)
+{
+	struct tsn_intake *in = ctx;
+
+	in->hurried = true;
 }
 
 static uint64_t
@@ -245,8 +285,8 @@ tsn_intake_new(const struct tsn_intake_options *options, struct tsn_intake **ret
 	}
 	in->o = *options;
 	in->sink = (struct tsn_sink){.source = source, .record = record, .flush = flush,
-		.range = range, .ranges = ranges, .drop = drop, .lag = lag, .say = say,
-		.sequence = sequence, .ctx = in};
+		.range = range, .ranges = ranges, .drop = drop, .gap = gap, .lag = lag, .hurry = hurry,
+		.say = say, .sequence = sequence, .ctx = in};
 	*ret_intake = in;
 	return TSN_OK;
 }
@@ -273,6 +313,7 @@ tsn_intake_commit(struct tsn_intake *in, struct tsn_err *err)
 {
 	enum tsn_code code;
 
+	in->hurried = false;
 	while ((code = tsn_engine_commit(in->o.engine, &in->err)) == TSN_EAGAIN) {
 		code = wait_for_room(in);
 		if (code != TSN_OK)
@@ -283,6 +324,12 @@ tsn_intake_commit(struct tsn_intake *in, struct tsn_err *err)
 	else if (err != NULL)
 		*err = in->err;
 	return code;
+}
+
+bool
+tsn_intake_hurried(const struct tsn_intake *in)
+{
+	return in->hurried;
 }
 
 bool

@@ -19,6 +19,9 @@ struct tsn_intake_options {
 	struct tsn_store *store;
 	struct tsn_queue *queue;	/* gives the sequence numbers */
 	void (*say)(void *ctx, const char *line);
+	/** Records of that row of the ledger were lost between two times. */
+	void (*lost)(void *ctx, const struct tsn_ledger_row *row, enum tsn_drop why, uint64_t count,
+	    int64_t from_ns, int64_t to_ns);
 	/** Asked while waiting for room: true ends the wait (the server shall stop). */
 	bool (*stop)(void *ctx);
 	void *ctx;
@@ -32,6 +35,8 @@ void tsn_intake_free(struct tsn_intake *in);
 const struct tsn_sink *tsn_intake_sink(struct tsn_intake *in);
 /** Makes all that was taken durable; waits while there is no room. */
 TSN_MUST_CHECK enum tsn_code tsn_intake_commit(struct tsn_intake *in, struct tsn_err *err);
+/** Does an input wait for the next commit? */
+bool tsn_intake_hurried(const struct tsn_intake *in);
 /** Does intake wait for room now?  Any thread. */
 bool tsn_intake_stalled(const struct tsn_intake *in);
 /** What went wrong last, for the end of the server. */

@@ -45,6 +45,8 @@ struct tsn_ledger_row {
 	int64_t last_seen_ns;	/* when the newest record came; 0 never */
 	int64_t last_event_ns;	/* @timestamp of the newest event */
 	uint64_t lag_bytes;	/* known to be waiting in the source */
+	uint64_t offset;	/* of a file: up to where it is durable */
+	uint64_t kept;		/* hash of what was kept last; ledger_keep.c */
 };
 
 struct tsn_ledger {

@@ -27,6 +27,7 @@ static const struct counter counters[] = {
 	{"truncated", "counter", "Records stored cut at the limit", ROW(truncated)},
 	{"bytes", "counter", "Bytes of records", ROW(bytes)},
 	{"lag_bytes", "gauge", "Bytes known to wait in the source", ROW(lag_bytes)},
+	{"offset", "gauge", "Of a file: up to where it is stored", ROW(offset)},
 };
 
 static uint64_t
@@ -125,10 +126,14 @@ tsn_report_metrics(const struct tsn_report *p, struct tsn_ledger *ledger, struct
 	    (double)p->hits_dropped);
 	gauge(out, "correlation_groups", "gauge", "Groups of correlations kept", (double)p->groups);
 	gauge(out, "correlation_bytes", "gauge", "Memory of these groups", (double)p->group_bytes);
-	gauge(out, "tcp_connections", "gauge", "Open syslog connections", (double)p->connections);
+	gauge(out, "tcp_connections", "gauge", "Open connections of syslog and Beats",
+	    (double)p->connections);
 	gauge(out, "tcp_connections_refused_total", "counter", "Syslog connections refused",
 	    (double)p->connections_refused);
-	gauge(out, "tcp_bad_frames_total", "counter", "Broken octet counts", (double)p->bad_frames);
+	gauge(out, "tcp_bad_frames_total", "counter", "Broken octet counts, and broken Beats",
+	    (double)p->bad_frames);
+	gauge(out, "tls_failed_total", "counter", "TLS handshakes that came to nothing",
+	    (double)p->tls_failed);
 	gauge(out, "files_followed", "gauge", "Files that are followed", (double)p->files);
 	gauge(out, "files_restarted_total", "counter", "Files found cut or rewritten",
 	    (double)p->file_restarts);
@@ -157,6 +162,8 @@ write_row(struct tsn_buf *out, const struct tsn_ledger_row *row)
 	for (size_t i = 0; i < TSN_COUNT(counters); i++)
 		tsn_buf_printf(out, "%s\"%s\":%llu", i == 0 ? "" : ",", counters[i].name,
 		    (unsigned long long)value_of(row, &counters[i]));
+	tsn_buf_printf(out, ",\"parsed\":%llu", (unsigned long long)(row->stored + row->known +
+	    row->pending - row->pending_failed));
 	tsn_buf_lit(out, ",\"dropped\":{");
 	for (int d = 0; d < TSN_DROP__COUNT; d++)
 		tsn_buf_printf(out, "%s\"%s\":%llu", d == 0 ? "" : ",",

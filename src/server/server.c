@@ -9,16 +9,17 @@
 #include "api/http.h"
 #include "base/assert.h"
 #include "collect/queue.h"
-#include "collect/tail.h"
 #include "os/clock.h"
 #include "os/loop.h"
 #include "server/detection.h"
+#include "server/inputs.h"
 #include "server/intake.h"
 #include "server/report.h"
+#include "server/sentry.h"
 
 #define COMMIT_NS (TSN_NS_PER_SEC / 2)
 #define COMMIT_BYTES (8u << 20)
-#define TAIL_NS (100 * TSN_NS_PER_MS)
+#define TAIL_MS 100
 #define TICK_NS TSN_NS_PER_SEC
 /* Events that are read back at a start. */
 #define READ_BACK_MAX 2000000u
@@ -36,14 +37,12 @@ struct tsn_server {
 	struct tsn_detection *detection;
 	struct tsn_engine *engine;
 	struct tsn_intake *intake;
+	struct tsn_sentry *sentry;
 	struct tsn_loop *loop;
 	struct tsn_queue queue;
 	bool queue_ready;
 	struct tsn_watch signals, wake;
-	struct tsn_netin *nets[TSN_CONFIG_INPUTS_MAX];
-	uint32_t net_count;
-	struct tsn_tail *tails[TSN_CONFIG_INPUTS_MAX];
-	uint32_t tail_count;
+	struct tsn_inputs inputs;
 	struct tsn_backend backend;
 	struct tsn_http *http;
 	struct tsn_addr addr;		/* of HTTP */
@@ -62,8 +61,9 @@ struct tsn_server {
 	uint64_t commits;
 	int64_t kept_house_ns;
 	bool house_more;
-	int64_t tailed_ns, ticked_ns, committed_ns;
+	int64_t ticked_ns, committed_ns;
 	bool turned;
+	bool ending;	/* in order */
 	bool stop;
 };
 
@@ -143,6 +143,15 @@ intake_say(void *ctx, const char *line)
 }
 
 static void
+intake_lost(void *ctx, const struct tsn_ledger_row *row, enum tsn_drop why, uint64_t count,
+    int64_t from_ns, int64_t to_ns)
+{
+	struct tsn_server *s = ctx;
+
+	tsn_sentry_lost(s->sentry, row, why, count, from_ns, to_ns);
+}
+
+static void
 signal_ready(void *ctx, uint32_t events)
 {
 	struct tsn_server *s = ctx;
@@ -176,61 +185,6 @@ wake_ready(void *ctx, uint32_t events)
 }
 
 static enum tsn_code
-open_net(struct tsn_server *s, const struct tsn_config_input *in, struct tsn_err *err)
-{
-	char text[TSN_ADDR_TEXT_MAX];
-	bool udp = in->type == TSN_CONFIG_SYSLOG_UDP;
-	struct tsn_netin_options o = {
-		.proto = udp ? TSN_NETIN_UDP : TSN_NETIN_TCP,
-		.addr = in->listen,
-		.kind = tsn_slice_cstr(in->kind),
-		.tz_offset_sec = in->tz_offset_sec,
-		.message_bytes_max = (uint32_t)(in->message_bytes_max > TSN_RECORD_BYTES_MAX ?
-			TSN_RECORD_BYTES_MAX : in->message_bytes_max),
-		.connections_max = (uint32_t)in->connections_max,
-		.idle_sec = (uint32_t)(in->idle_ns / TSN_NS_PER_SEC),
-		.receive_buffer = (uint32_t)(in->receive_buffer > (1u << 30) ? (1u << 30) :
-			in->receive_buffer),
-	};
-	struct tsn_netin *net;
-
-	TSN_TRY(tsn_netin_open(&o, s->loop, tsn_intake_sink(s->intake), &net, err));
-	s->nets[s->net_count++] = net;
-	(void)tsn_addr_text(tsn_netin_addr(net), true, text);
-	say(s, "syslog over %s on %s", udp ? "UDP" : "TCP", text);
-	return TSN_OK;
-}
-
-static enum tsn_code
-open_tail(struct tsn_server *s, const struct tsn_config_input *in, struct tsn_err *err)
-{
-	struct tsn_tail_options o = {
-		.ops = &tsn_file_system,
-		.sink = tsn_intake_sink(s->intake),
-		.patterns = in->paths.items,
-		.pattern_count = in->paths.count,
-		.kind = tsn_slice_cstr(in->kind),
-		.tz_offset_sec = in->tz_offset_sec,
-		.at_end = in->at_end,
-	};
-
-	TSN_TRY(tsn_tail_open(&o, &s->tails[s->tail_count], err));
-	s->tail_count++;
-	return TSN_OK;
-}
-
-static enum tsn_code
-open_inputs(struct tsn_server *s, struct tsn_err *err)
-{
-	const struct tsn_config *c = s->o.config;
-
-	for (uint32_t i = 0; i < c->input_count; i++)
-		TSN_TRY(c->inputs[i].type == TSN_CONFIG_FILE ? open_tail(s, &c->inputs[i], err) :
-							       open_net(s, &c->inputs[i], err));
-	return TSN_OK;
-}
-
-static enum tsn_code
 open_loop(struct tsn_server *s, struct tsn_err *err)
 {
 	int fd;
@@ -253,7 +207,8 @@ open_engine(struct tsn_server *s, struct tsn_err *err)
 		.retention_ns = c->retention_ns, .disk_free_min = c->disk_free_min,
 		.dropping = say_dropping, .ctx = s};
 	struct tsn_engine_options eo = {0};
-	struct tsn_intake_options io = {.say = intake_say, .stop = asked_to_stop, .ctx = s};
+	struct tsn_intake_options io = {.say = intake_say, .lost = intake_lost, .stop = asked_to_stop,
+		.ctx = s};
 
 	s->keys = tsn_keys_new();
 	if (s->keys == NULL)
@@ -269,12 +224,16 @@ open_engine(struct tsn_server *s, struct tsn_err *err)
 	    &s->detection, err));
 	eo.keys = s->keys;
 	eo.store = s->store;
+	eo.keep_ledger = true;
 	eo.detect = tsn_detection_stage(s->detection);
 	TSN_TRY(tsn_engine_new(&eo, &s->engine, err));
 	io.engine = s->engine;
 	io.store = s->store;
 	io.queue = &s->queue;
-	return tsn_intake_new(&io, &s->intake, err);
+	TSN_TRY(tsn_intake_new(&io, &s->intake, err));
+	return tsn_sentry_new(&(struct tsn_sentry_options){.detection = s->detection,
+	    .ledger = tsn_engine_ledger(s->engine), .store = s->store, .say = intake_say, .ctx = s},
+	    &s->sentry, err);
 }
 
 /* What belongs to this thread is copied for those that answer questions. */
@@ -286,19 +245,9 @@ renew_report(struct tsn_server *s)
 	struct tsn_detection_stats found;
 	struct tsn_detect_corr_stats corr;
 
-	for (uint32_t i = 0; i < s->net_count; i++) {
-		struct tsn_netin_stats n = tsn_netin_stats_get(s->nets[i]);
-
-		p.connections += n.connections;
-		p.connections_refused += n.refused;
-		p.bad_frames += n.bad_frames;
-	}
-	for (uint32_t i = 0; i < s->tail_count; i++) {
-		struct tsn_tail_stats t = tsn_tail_stats_get(s->tails[i]);
-
-		p.files += t.files;
-		p.file_restarts += t.restarts;
-	}
+	tsn_inputs_report(&s->inputs, &p);
+	if (s->http != NULL)
+		p.tls_failed += tsn_http_tls_failed(s->http);
 	tsn_detection_stats_get(s->detection, &found);
 	p.alerts = found.alerts_new;
 	p.rules = found.report.loaded;
@@ -410,6 +359,9 @@ open_http(struct tsn_server *s, struct tsn_err *err)
 		.connections_max = (uint32_t)c->http_connections_max,
 		.timeout_sec = (uint32_t)(c->http_timeout_ns / TSN_NS_PER_SEC),
 		.token_file = c->token_file,
+		.tls = tsn_inputs_tls(&c->http_tls),
+		.say = intake_say,
+		.ctx = s,
 	};
 
 	s->backend = (struct tsn_backend){.queue = &s->queue, .source = http_source,
@@ -419,7 +371,7 @@ open_http(struct tsn_server *s, struct tsn_err *err)
 	TSN_TRY(tsn_http_open(&o, &s->http, err));
 	s->addr = *tsn_http_addr(s->http);
 	(void)tsn_addr_text(&s->addr, true, text);
-	say(s, "HTTP on http://%s", text);
+	say(s, "HTTP on %s://%s", c->http_tls.cert != NULL ? "https" : "http", text);
 	return TSN_OK;
 }
 
@@ -448,13 +400,26 @@ read_back(struct tsn_server *s, struct tsn_err *err)
 	return TSN_OK;
 }
 
+/* From now on the store says that a run is under way; with a full disk it will say so later. */
+static enum tsn_code
+begin_run(struct tsn_server *s, struct tsn_err *err)
+{
+	enum tsn_code code;
+
+	TSN_TRY(tsn_sentry_begin(s->sentry, tsn_clock_real_ns(), err));
+	TSN_TRY(tsn_sentry_commit(s->sentry, tsn_clock_real_ns(), false, err));
+	code = tsn_engine_commit(s->engine, err);
+	return code == TSN_EAGAIN ? TSN_OK : code;
+}
+
 static enum tsn_code
 open_all(struct tsn_server *s, struct tsn_err *err)
 {
 	TSN_TRY(open_loop(s, err));
 	TSN_TRY(open_engine(s, err));
 	TSN_TRY(read_back(s, err));
-	TSN_TRY(open_inputs(s, err));
+	TSN_TRY(begin_run(s, err));
+	TSN_TRY(tsn_inputs_open(&s->inputs, s->o.config, s->loop, tsn_intake_sink(s->intake), err));
 	return open_http(s, err);
 }
 
@@ -559,31 +524,17 @@ commit(struct tsn_server *s, struct tsn_err *err)
 {
 	enum tsn_code code;
 
-	for (uint32_t i = 0; i < s->tail_count; i++)
-		TSN_TRY(tsn_tail_ranges(s->tails[i], err));
+	TSN_TRY(tsn_inputs_ranges(&s->inputs, err));
+	TSN_TRY(tsn_sentry_commit(s->sentry, tsn_clock_real_ns(), s->ending, err));
 	code = tsn_intake_commit(s->intake, err);
 	if (code == TSN_OK)
 		keep(s, false);
 	s->committed_ns = tsn_clock_mono_ns();
 	s->commits++;
 	answer_waiting(s, code);
+	if (code == TSN_OK)
+		tsn_inputs_committed(&s->inputs);
 	return code;
-}
-
-static enum tsn_code
-follow_files(struct tsn_server *s, int64_t now, bool *more, struct tsn_err *err)
-{
-	if (now - s->tailed_ns < TAIL_NS && !*more)
-		return TSN_OK;
-	s->tailed_ns = now;
-	*more = false;
-	for (uint32_t i = 0; i < s->tail_count; i++) {
-		bool one_more;
-
-		TSN_TRY(tsn_tail_turn(s->tails[i], now, &one_more, err));
-		*more |= one_more;
-	}
-	return TSN_OK;
 }
 
 static bool
@@ -591,7 +542,7 @@ commit_due(const struct tsn_server *s, int64_t now)
 {
 	uint64_t bytes = tsn_engine_uncommitted(s->engine);
 
-	return s->waiting != NULL || bytes >= COMMIT_BYTES ||
+	return s->waiting != NULL || tsn_intake_hurried(s->intake) || bytes >= COMMIT_BYTES ||
 	    (bytes > 0 && now - s->committed_ns >= COMMIT_NS);
 }
 
@@ -658,12 +609,12 @@ tsn_server_turn(struct tsn_server *s, int wait_ms, struct tsn_err *err)
 	int64_t now = tsn_clock_mono_ns();
 	bool more = false;
 
-	TSN_TRY(follow_files(s, now, &more, err));
+	TSN_TRY(tsn_inputs_follow(&s->inputs, now, &more, err));
 	if (more) {
-		s->tailed_ns = 0;
+		s->inputs.tailed_ns = 0;
 		wait_ms = 0;
-	} else if (s->tail_count > 0 && wait_ms > (int)(TAIL_NS / TSN_NS_PER_MS)) {
-		wait_ms = (int)(TAIL_NS / TSN_NS_PER_MS);
+	} else if (s->inputs.tail_count > 0 && wait_ms > TAIL_MS) {
+		wait_ms = TAIL_MS;
 	}
 	if (tsn_engine_uncommitted(s->engine) > 0 && wait_ms > 100)
 		wait_ms = 100;
@@ -673,13 +624,12 @@ tsn_server_turn(struct tsn_server *s, int wait_ms, struct tsn_err *err)
 	now = tsn_clock_mono_ns();
 	if (now - s->ticked_ns >= TICK_NS) {
 		s->ticked_ns = now;
-		for (uint32_t i = 0; i < s->net_count; i++)
-			tsn_netin_tick(s->nets[i], now);
+		tsn_inputs_tick(&s->inputs, now);
 		TSN_TRY(tsn_detection_tick(s->detection, err));
 		renew_report(s);
 	}
 	/* The first round says which files are followed from now on: that must not be forgotten. */
-	if (!s->turned && s->tail_count > 0) {
+	if (!s->turned && s->inputs.tail_count > 0) {
 		s->turned = true;
 		return commit(s, err);
 	}
@@ -704,18 +654,15 @@ stop_all(struct tsn_server *s, struct tsn_err *err)
 	if (s->intake == NULL)
 		return TSN_OK;
 	tsn_queue_close(&s->queue);
-	for (uint32_t i = 0; i < s->net_count; i++)
-		tsn_netin_close(s->nets[i]);
-	s->net_count = 0;
+	tsn_inputs_close_nets(&s->inputs);
 	code = take_blocks(s);
+	s->ending = true;
 	if (code == TSN_OK)
 		code = commit(s, err);
 	if (code == TSN_OK)
 		keep(s, true);
 	answer_waiting(s, code == TSN_OK ? TSN_ECANCELED : code);
-	for (uint32_t i = 0; i < s->tail_count; i++)
-		tsn_tail_close(s->tails[i]);
-	s->tail_count = 0;
+	tsn_inputs_close_files(&s->inputs);
 	return code;
 }
 
@@ -733,6 +680,7 @@ tsn_server_free(struct tsn_server *s, struct tsn_err *err)
 	(void)pthread_mutex_unlock(&s->report_lock);
 	tsn_http_close(s->http);
 	tsn_intake_free(s->intake);
+	tsn_sentry_free(s->sentry);
 	tsn_engine_free(s->engine);
 	tsn_detection_free(s->detection);
 	closed = s->store == NULL ? TSN_OK : tsn_store_close(s->store, code == TSN_OK ? err : NULL);

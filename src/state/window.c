@@ -12,6 +12,8 @@
 
 #define NONE UINT32_MAX
 #define KEYS_FIRST 64u
+/* Room behind a full key's entries, so that they are moved once in so many additions. */
+#define SPARE (TSN_WINDOW_ENTRIES_MAX / 4)
 
 struct entry {
 	int64_t time_ns;
@@ -24,7 +26,7 @@ struct key {
 	size_t text_len;
 	uint64_t hash;
 	struct entry *entries;
-	uint32_t count, cap;
+	uint32_t first, count, cap;	/* entries[first], count of them */
 	uint32_t newer, older;	/* neighbours by recency; `older` links free keys too */
 };
 
@@ -187,7 +189,7 @@ take(struct tsn_window *w)
 	unplace(w, idx);
 	free(w->keys[idx].text);
 	w->keys[idx].text = NULL;
-	w->keys[idx].count = 0;
+	w->keys[idx].first = w->keys[idx].count = 0;
 	w->evicted++;
 	return idx;
 }
@@ -222,32 +224,41 @@ find_or_add(struct tsn_window *w, struct tsn_slice text)
 	return idx;
 }
 
+static struct entry *
+entries_of(const struct key *k)
+{
+	return k->entries + k->first;
+}
+
 static void
 expire(const struct tsn_window *w, struct key *k, int64_t now_ns)
 {
-	uint32_t gone = 0;
-
-	while (gone < k->count && k->entries[gone].time_ns <= now_ns - w->options.span_ns)
-		gone++;
-	if (gone == 0)
-		return;
-	k->count -= gone;
-	memmove(k->entries, k->entries + gone, k->count * sizeof *k->entries);
+	while (k->count > 0 && entries_of(k)->time_ns <= now_ns - w->options.span_ns) {
+		k->first++;
+		k->count--;
+	}
 }
 
+/* One more behind the last: by giving up the oldest, by moving all to the front, by growing. */
 static bool
 room(struct key *k)
 {
 	uint32_t cap = k->cap == 0 ? 4 : k->cap * 2;
 	struct entry *entries;
 
-	if (k->count < k->cap)
-		return true;
 	if (k->count == TSN_WINDOW_ENTRIES_MAX) {
+		k->first++;
 		k->count--;
-		memmove(k->entries, k->entries + 1, k->count * sizeof *k->entries);
+	}
+	if (k->first + k->count < k->cap)
+		return true;
+	if (k->first > 0 && (k->first >= k->cap / 4 || k->cap >= TSN_WINDOW_ENTRIES_MAX + SPARE)) {
+		memmove(k->entries, entries_of(k), k->count * sizeof *k->entries);
+		k->first = 0;
 		return true;
 	}
+	if (cap > TSN_WINDOW_ENTRIES_MAX + SPARE)
+		cap = TSN_WINDOW_ENTRIES_MAX + SPARE;
 	entries = realloc(k->entries, cap * sizeof *entries);
 	if (entries == NULL)
 		return false;
@@ -261,18 +272,20 @@ tsn_window_add(struct tsn_window *w, struct tsn_slice key, int64_t time_ns, uint
     uint64_t tag)
 {
 	uint32_t idx = find_or_add(w, key), at;
+	struct entry *list;
 	struct key *k;
 
 	if (idx == NONE)
 		return TSN_ENOMEM;
 	k = &w->keys[idx];
-	if (k->count > 0 && k->entries[k->count - 1].time_ns <= time_ns)
+	if (k->count > 0 && entries_of(k)[k->count - 1].time_ns <= time_ns)
 		expire(w, k, time_ns);
 	if (!room(k))
 		return TSN_ENOMEM;
-	for (at = k->count; at > 0 && k->entries[at - 1].time_ns > time_ns; at--)
-		k->entries[at] = k->entries[at - 1];
-	k->entries[at] = (struct entry){time_ns, tag, weight};
+	list = entries_of(k);
+	for (at = k->count; at > 0 && list[at - 1].time_ns > time_ns; at--)
+		list[at] = list[at - 1];
+	list[at] = (struct entry){time_ns, tag, weight};
 	k->count++;
 	return TSN_OK;
 }
@@ -302,8 +315,8 @@ tsn_window_sum(struct tsn_window *w, struct tsn_slice key, int64_t now_ns)
 	uint64_t sum = 0;
 
 	for (uint32_t i = 0; k != NULL && i < k->count; i++)
-		if (inside(w, &k->entries[i], now_ns))
-			sum += k->entries[i].weight;
+		if (inside(w, &entries_of(k)[i], now_ns))
+			sum += entries_of(k)[i].weight;
 	return sum;
 }
 
@@ -316,10 +329,10 @@ tsn_window_distinct(struct tsn_window *w, struct tsn_slice key, int64_t now_ns)
 
 	memset(w->seen, 0, sizeof w->seen);
 	for (uint32_t i = 0; k != NULL && i < k->count; i++) {
-		uint64_t tag = k->entries[i].tag == 0 ? 1 : k->entries[i].tag;
+		uint64_t tag = entries_of(k)[i].tag == 0 ? 1 : entries_of(k)[i].tag;
 		uint32_t at = (uint32_t)tsn_hash_mix(tag, 0x9e3779b97f4a7c15ull) & mask;
 
-		if (!inside(w, &k->entries[i], now_ns))
+		if (!inside(w, &entries_of(k)[i], now_ns))
 			continue;
 		while (w->seen[at] != 0 && w->seen[at] != tag)
 			at = (at + 1) & mask;
@@ -335,8 +348,8 @@ tsn_window_first(struct tsn_window *w, struct tsn_slice key, int64_t now_ns)
 	const struct key *k = touch(w, key);
 
 	for (uint32_t i = 0; k != NULL && i < k->count; i++)
-		if (inside(w, &k->entries[i], now_ns))
-			return k->entries[i].time_ns;
+		if (inside(w, &entries_of(k)[i], now_ns))
+			return entries_of(k)[i].time_ns;
 	return TSN_TIME_NONE;
 }
 

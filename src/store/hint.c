@@ -586,6 +586,13 @@ hint_block(struct hint_seg *hs, struct block *b, uint64_t *may, uint64_t *must, 
 			memcpy(must, out->must, sizeof out->must);
 		*ret_any = !set_none(may, b->dir->rows);
 	}
+	/* A value could not be looked at for want of memory: from here on nothing is left out. */
+	if (hs->h->scratch.memory_fails > 0) {
+		memset(may, 0xff, sizeof out->may);
+		if (must != NULL)
+			memset(must, 0, sizeof out->must);
+		*ret_any = true;
+	}
 	free(out);
 	return rc;
 }

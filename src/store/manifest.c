@@ -185,6 +185,17 @@ manifest_read(struct manifest *m, const char *dir, struct ranges *ranges, bool *
 	return TSN_OK;
 }
 
+enum tsn_code
+manifest_check_copy(const char *dir, struct tsn_err *err)
+{
+	struct manifest m;
+	enum tsn_code rc = read_named(&m, dir, MANIFEST_COPY, NULL, err);
+
+	if (rc == TSN_OK)
+		manifest_done(&m);
+	return rc == TSN_ENOTFOUND ? TSN_OK : rc;
+}
+
 /* ---- writing ---- */
 
 static void

@@ -40,6 +40,8 @@ TSN_MUST_CHECK enum tsn_code manifest_read(struct manifest *m, const char *dir,
 /** *ret_unsure after a failure: the new state may be in force. */
 TSN_MUST_CHECK enum tsn_code manifest_write(const struct manifest *m, const char *dir,
     const struct ranges *ranges, bool *ret_unsure, struct tsn_err *err);
+/** The copy is well, or missing: TSN_OK. */
+TSN_MUST_CHECK enum tsn_code manifest_check_copy(const char *dir, struct tsn_err *err);
 /** Removes the copy; the next manifest_write makes it anew. */
 bool manifest_drop_copy(const char *dir);
 /** The segment that is a copy of this one, or NULL.  Both have hashes. */

@@ -136,6 +136,15 @@ ranges_take(struct ranges *r, struct frame_reader *from)
 	return rc == TSN_EOF ? TSN_OK : rc;
 }
 
+void
+ranges_each(const struct ranges *r, struct tsn_slice prefix,
+    void (*each)(void *ctx, struct tsn_slice source), void *ctx)
+{
+	for (uint32_t i = 0; i < r->cap; i++)
+		if (r->sets[i].count > 0 && tsn_slice_starts(r->sets[i].source, prefix))
+			each(ctx, r->sets[i].source);
+}
+
 const struct tsn_store_range *
 ranges_find(const struct ranges *r, struct tsn_slice source, size_t *ret_count)
 {

@@ -26,6 +26,8 @@ struct frame_reader;
 /** Takes the ranges of a commit. */
 TSN_MUST_CHECK enum tsn_code ranges_take(struct ranges *r, struct frame_reader *from);
 void ranges_forget(struct ranges *r, struct tsn_slice source);
+void ranges_each(const struct ranges *r, struct tsn_slice prefix,
+    void (*each)(void *ctx, struct tsn_slice source), void *ctx);
 /** Or NULL with *ret_count 0. */
 const struct tsn_store_range *ranges_find(const struct ranges *r, struct tsn_slice source,
     size_t *ret_count);

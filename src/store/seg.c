@@ -467,9 +467,14 @@ seg_verify(struct seg *s, struct tsn_err *err)
 	struct block b;
 	struct row row;
 
-	for (uint32_t i = 0; i < s->column_count; i++)
-		if (seg_dict(s, i) != TSN_OK)
+	for (uint32_t i = 0; i < s->column_count; i++) {
+		enum tsn_code rc = seg_dict(s, i);
+
+		if (rc == TSN_ENOMEM)
+			TSN_FAIL(err, rc, "out of memory");
+		if (rc != TSN_OK)
 			TSN_FAIL(err, TSN_ECORRUPT, "%s: dictionary %u is damaged", s->path, i);
+	}
 	for (uint32_t i = 0; i < s->block_count; i++) {
 		enum tsn_code rc = block_open(&b, s, i);
 

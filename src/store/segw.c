@@ -293,6 +293,9 @@ put_block(struct segw *w)
 	bin_add_var(&w->dir, (uint64_t)high - (uint64_t)low);
 	bin_add_var(&w->dir, w->block_bytes);
 	bin_add_var(&w->dir, w->chunk_count + 1);
+	TSN_TRY(tsn_buf_check(&w->small));
+	TSN_TRY(tsn_buf_check(&w->chunks));
+	TSN_TRY(tsn_buf_check(&w->entries));
 	TSN_TRY(put_chunk(w, tsn_buf_get(&w->small), &w->dir));
 	tsn_buf_slice(&w->dir, tsn_buf_get(&w->chunks));
 	bin_add_var(&w->dir, w->entry_count);

@@ -164,6 +164,7 @@ tsn_store_open(const char *dir, struct tsn_keys *keys, const struct tsn_store_op
 	if (s == NULL)
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
 	s->lock_fd = s->journal.fd = -1;
+	s->rows_bytes_max = STORE_ROWS_BYTES;
 	s->keys = keys;
 	if (options != NULL)
 		s->options = *options;
@@ -275,7 +276,7 @@ tsn_store_append(struct tsn_store *s, const struct tsn_batch *b, struct tsn_err 
 	/* Here, not behind the batch: a failure must not leave half of it. */
 	if (s->tmpls.arena.held > STORE_TMPL_BYTES)
 		TSN_TRY(seal_relieve(s, err));
-	else if (s->rows.bytes > STORE_ROWS_BYTES)
+	else if (s->rows.bytes > s->rows_bytes_max)
 		TSN_TRY(seal_rows(s, err));
 	before = s->rows.count;
 	for (uint32_t i = 0; i < b->count; i++) {
@@ -370,6 +371,13 @@ tsn_store_seal(struct tsn_store *s, struct tsn_err *err)
 	if (s->rows.count == 0 && s->pending.range_count == 0 && !seal_pending(s))
 		return TSN_OK;
 	return seal_commit(s, err);
+}
+
+void
+tsn_store_range_sources(const struct tsn_store *s, struct tsn_slice prefix,
+    void (*each)(void *ctx, struct tsn_slice source), void *ctx)
+{
+	ranges_each(&s->ranges, prefix, each, ctx);
 }
 
 const struct tsn_store_range *

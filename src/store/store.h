@@ -81,6 +81,10 @@ TSN_MUST_CHECK enum tsn_code tsn_store_maintain(struct tsn_store *s, int64_t now
 const struct tsn_store_range *tsn_store_ranges(const struct tsn_store *s, struct tsn_slice source,
     size_t *ret_count);
 
+/** Calls each() for every source with ranges whose name begins so, in no order. */
+void tsn_store_range_sources(const struct tsn_store *s, struct tsn_slice prefix,
+    void (*each)(void *ctx, struct tsn_slice source), void *ctx);
+
 /**
  * How many commits or segments were found damaged when the store was opened or merged (such as
  * cannot be opened are set aside in the folder `quarantine`), and what the first was.

@@ -38,6 +38,7 @@ struct tsn_store {
 
 	struct rowlog rows;		/* not in a segment; the first `durable` are in the journal */
 	uint32_t durable;
+	uint64_t rows_bytes_max;	/* STORE_ROWS_BYTES but in tests */
 	uint32_t moved;			/* of these, when a full disk stopped it: already in segw */
 	struct frame pending;		/* ranges since the last commit */
 	struct frame frame;		/* scratch for a commit's rows */

@@ -219,16 +219,30 @@ verify_all(struct tsn_store_reader *r, struct tsn_store_verify *v, struct tsn_er
 	return TSN_OK;
 }
 
+static void
+on_aside(void *ctx, const struct tsn_store_quarantined *x)
+{
+	struct tsn_store_verify *v = ctx;
+
+	v->quarantined_events += x->known ? x->events : 0;
+	if (v->aside != NULL)
+		v->aside(v->ctx, x);
+}
+
 enum tsn_code
 tsn_store_verify(const char *dir, struct tsn_keys *keys, struct tsn_store_verify *v,
     struct tsn_err *err)
 {
 	struct tsn_store_reader *r;
+	struct tsn_err why = {0};
 	enum tsn_code rc;
 
-	v->segments = v->events = v->commits = v->damaged = 0;
+	v->segments = v->events = v->commits = v->damaged = v->quarantined_events = 0;
+	v->quarantined = tsn_store_quarantine(dir, on_aside, v);
 	TSN_TRY(tsn_store_reader_open(dir, keys, &r, err));
 	v->commits = r->commits;
+	if (manifest_check_copy(dir, &why) != TSN_OK)
+		found(v, why.msg);
 	rc = verify_all(r, v, err);
 	tsn_store_reader_close(r);
 	return rc;

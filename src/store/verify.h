@@ -29,20 +29,6 @@ TSN_MUST_CHECK enum tsn_code tsn_store_stat(struct tsn_store_reader *r,
     struct tsn_store_stat *ret_stat, struct tsn_err *err);
 void tsn_store_stat_done(struct tsn_store_stat *stat);
 
-struct tsn_store_verify {
-	/** Called for each damage; the text names file and place. */
-	void (*damage)(void *ctx, const char *what);
-	/** Called after each segment; may be NULL.  Return true to stop. */
-	bool (*progress)(void *ctx, uint64_t done, uint64_t total);
-	void *ctx;
-	uint64_t segments, events, commits;	/* found good */
-	uint64_t damaged;
-};
-
-/** Every checksum, every block decoded, every row rebuilt.  TSN_OK also when there is damage. */
-TSN_MUST_CHECK enum tsn_code tsn_store_verify(const char *dir, struct tsn_keys *keys,
-    struct tsn_store_verify *v, struct tsn_err *err);
-
 /* A file that was set aside. */
 struct tsn_store_quarantined {
 	const char *file;		/* its name in the folder `quarantine` */
@@ -52,6 +38,23 @@ struct tsn_store_quarantined {
 	uint64_t events, bytes;
 	int64_t time_min, time_max;
 };
+
+struct tsn_store_verify {
+	/** Called for each damage; the text names file and place. */
+	void (*damage)(void *ctx, const char *what);
+	/** Called after each segment; may be NULL.  Return true to stop. */
+	bool (*progress)(void *ctx, uint64_t done, uint64_t total);
+	void *ctx;
+	uint64_t segments, events, commits;	/* found good */
+	uint64_t damaged;
+	/** Called for each file that was set aside; may be NULL. */
+	void (*aside)(void *ctx, const struct tsn_store_quarantined *x);
+	uint64_t quarantined, quarantined_events;	/* files set aside; events known to be in them */
+};
+
+/** Every checksum, every block decoded, every row rebuilt.  TSN_OK also when there is damage. */
+TSN_MUST_CHECK enum tsn_code tsn_store_verify(const char *dir, struct tsn_keys *keys,
+    struct tsn_store_verify *v, struct tsn_err *err);
 
 /** How many files were set aside in the store of this folder; each() may be NULL. */
 uint64_t tsn_store_quarantine(const char *store,

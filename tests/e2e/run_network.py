@@ -68,7 +68,10 @@ def test_udp_loss_is_counted_and_named():
             lost = total["dropped"]["socket_full"]
             assert 0 < lost < 3000 and total["received"] == 3001, total
             server.wait_stored(3001 - lost)
-            assert any("%d datagrams lost between" % lost in line for line in server.log), server.log
+            assert any("%d records lost between" % lost in line for line in server.log), server.log
+            server.wait(lambda: server.alerts("tocsin.health.records_lost"), "the gap as an alert")
+            gap = server.alerts("tocsin.health.records_lost")[0]
+            assert gap["alert.count"] == lost and "receive buffer was full" in gap["alert.reason"], gap
             server.stop()
 
 
@@ -142,11 +145,34 @@ def test_restart_keeps_what_was_acknowledged():
             for round_ in range(3):
                 with connect(server) as c:
                     c.sendall(b"".join(message(i) + b"\n" for i in range(1000)))
-                server.wait_stored(1000)
+                server.wait_stored(1000 * (round_ + 1))
                 server.kill()
                 server.start()
             rows = server.search("* | stats count() as n, dc(event.id) as ids")
             assert rows[0] == {"n": 3000, "ids": 3000}, rows
+
+
+def test_ledger_after_kill():
+    """Killed in the middle of a stream: the ledger says what the store holds, and the end is named."""
+    with lib.Folder() as folder:
+        server = Server(folder, CONFIG % "1h")
+        with server:
+            for round_ in range(3):
+                with connect(server) as c:
+                    c.sendall(b"".join(message(i) + b"\n" for i in range(20000)))
+                    time.sleep(0.1 * round_)
+                    server.kill()
+                server.start()
+                total = server.status()["total"]
+                held = server.search("* | stats count() as n")
+                held = held[0]["n"] if held else 0
+                assert total["stored"] == held == total["received"] and total["pending"] == 0, (total, held)
+            stops = server.alerts("tocsin.health.unclean_stop")
+            assert len(stops) == 3 and "may be missing" in stops[0]["alert.reason"], stops
+            server.stop()
+            server.start()
+            assert len(server.alerts("tocsin.health.unclean_stop")) == 3
+            assert server.status()["total"]["stored"] == held
 
 
 def test_stop_takes_what_has_arrived():

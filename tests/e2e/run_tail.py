@@ -139,14 +139,14 @@ def test_rotation_while_nobody_looks():
             os.rename(w.path, logs / "a.log.1")
             w.write(40)
             server.start()
-            server.wait_stored(70)
+            server.wait_stored(120)
             check(server, 120)
             server.kill()
             shutil.copy(w.path, logs / "a.log.2")
             os.truncate(w.path, 0)
             w.write(3)
             server.start()
-            server.wait_stored(3)
+            server.wait_stored(123)
             check(server, 123)
 
 

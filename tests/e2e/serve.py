@@ -33,7 +33,7 @@ class Server:
         self.reader.start()
         self.wait(lambda: any(line.endswith(" running") for line in self.log), "the server to run")
         for line in self.log:
-            if m := re.search(r"(UDP|TCP|HTTP) on (?:http://)?127\.0\.0\.1:(\d+)", line):
+            if m := re.search(r"(UDP|TCP|HTTP) on (?:https?://)?127\.0\.0\.1:(\d+)", line):
                 self.ports[m[1].lower()] = int(m[2])
         self.url = "http://127.0.0.1:%d" % self.ports["http"]
         return self
@@ -80,6 +80,12 @@ class Server:
     def search(self, query, limit=0):
         out, _ = lib.run("search", "--data", self.data, "--limit", limit, "--format", "json", query)
         return lib.lines(out)
+
+    def alerts(self, rule=None):
+        """All of the queue, flat; of one rule if one is named."""
+        out, _ = lib.run("alerts", "--data", self.data, "--format", "json", *(["--rule", rule] if rule else []))
+        return [{key: lib.get(a, key) for key in ("rule.id", "alert.count", "alert.reason", "alert.level",
+                                                  "alert.group")} for a in lib.lines(out)]
 
     def kill(self):
         self.process.kill()

@@ -1,495 +1,313 @@
 /*
- * The store when the machine fails it: each file operation in turn, the process killed at random
- * moments, bits that flip.  What was acknowledged must be there, once; damage must be named.
+ * The store when the machine fails it: each file operation in turn fails, in each way it can, while
+ * events come in, are sealed, merged, dropped by retention, archived and restored.  What was
+ * acknowledged must be there, once.
  *
- * TOCSIN_TORTURE=N makes the random parts N times as long.
+ * TOCSIN_TORTURE_ALL=1 takes every operation; without it some of each kind.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
+#include "world.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
+#include "store/archive.h"
+#include "store/store_int.h"
 
-#include "store/file_int.h"
-#include "store/verify.h"
+#define STEPS 16u
+#define SAMPLES 16u
+#define TRIES_MAX 500u
 
-#define STEPS 14u
-#define STEP_EVENTS 20u
-#define KILLS 12u
-#define FLIPS 60u
+static const char *const fault_names[] = {"EIO", "ENOSPC", "full disk", "short write", "crash",
+	"crash, unsynced lost"};
 
-static struct tsn_keys *keys;
-static char dir[64];
-static struct tsn_err err;
-static const struct tsn_source source = {.path = {"/var/log/t", 10}};
-
-static void
-remove_dir(void)
-{
-	char cmd[128];
-
-	assert_true(snprintf(cmd, sizeof cmd, "rm -rf %s", dir) > 0);
-	assert_int_equal(system(cmd), 0);
-}
+struct told {
+	int64_t from_ns, to_ns;
+} told[64];
+static unsigned told_count;
 
 static void
-make_dir(void)
+on_drop(void *ctx, const struct tsn_store_drop *d)
 {
-	(void)snprintf(dir, sizeof dir, "/tmp/tsn-store-XXXXXX");
-	assert_non_null(mkdtemp(dir));
+	(void)ctx;
+	assert_true(told_count < TSN_COUNT(told));
+	if (!d->done)
+		told[told_count++] = (struct told){d->time_min, d->time_max};
 }
 
-static unsigned
-times(unsigned n)
-{
-	const char *text = getenv("TOCSIN_TORTURE");
-
-	return text == NULL ? n : n * (unsigned)strtoul(text, NULL, 10);
-}
-
-/* ---- what is stored: event n of step k has offset k * STEP_EVENTS + n ---- */
-
-static void
-make_step(struct tsn_batch *b, unsigned step)
-{
-	tsn_batch_reset(b);
-	for (unsigned i = 0; i < STEP_EVENTS; i++) {
-		unsigned n = step * STEP_EVENTS + i;
-		struct tsn_event *ev = tsn_batch_begin(b);
-		char text[128];
-
-		assert_non_null(ev);
-		(void)snprintf(text, sizeof text, "line %u of user%u from 10.0.%u.%u", n, n % 7, n % 3,
-		    n % 200);
-		ev->original = tsn_arena_dup(&b->arena, tsn_slice_cstr(text));
-		ev->source = &source;
-		ev->offset = n;
-		ev->line = n + 1;
-		ev->time_ns = (int64_t)n * TSN_NS_PER_SEC * 100;
-		tsn_event_add_str(b, TSN_F_USER_NAME, TSN_SLICE("root"));
-		tsn_batch_seal(b);
-	}
-}
-
-/* How many steps the store says it has. */
-static unsigned
-steps_of(const struct tsn_store *s)
-{
-	size_t n;
-	const struct tsn_store_range *r = tsn_store_ranges(s, source.path, &n);
-
-	return n == 0 ? 0 : (unsigned)r[n - 1].end;
-}
-
+/* As a careful program would: not now is not never. */
 static enum tsn_code
-add_step(struct tsn_store *s, struct tsn_batch *b, unsigned step)
+patient_add(struct tsn_store *s, unsigned step)
 {
-	struct tsn_store_range range = {.source = source.path, .begin = 0, .end = step + 1,
-	    .extends = true};
+	enum tsn_code rc;
+	unsigned tries = 0;
 	bool more;
 
-	make_step(b, step);
-	TSN_TRY(tsn_store_append(s, b, &err));
-	TSN_TRY(tsn_store_append_range(s, &range, &err));
-	TSN_TRY(step % 2 ? tsn_store_seal(s, &err) : tsn_store_commit(s, &err));
-	/* Housekeeping may fail without harm to what was acknowledged. */
-	if (step > 11 && tsn_store_maintain(s, 0, &more, &err) == TSN_ENOMEM)
-		return TSN_ENOMEM;
-	return TSN_OK;
+	while ((rc = world_append(s, step)) == TSN_EAGAIN && tries++ < TRIES_MAX)
+		;
+	/* Some pieces wait in memory together for their commit. */
+	if (rc != TSN_OK || step % 4 == 2)
+		return rc;
+	while ((rc = step % 2 ? tsn_store_seal(s, &world_err) :
+	    tsn_store_commit(s, &world_err)) == TSN_EAGAIN && tries++ < TRIES_MAX)
+		;
+	if (rc == TSN_OK && step > 11)
+		(void)!tsn_store_maintain(s, 0, &more, NULL);
+	return rc;
 }
 
-struct seen {
-	unsigned char count[STEPS * STEP_EVENTS * 64];
-	uint64_t events;
-};
-
-static enum tsn_code
-on_rows(void *ctx, const struct tsn_batch *rows, struct tsn_err *e)
-{
-	struct seen *s = ctx;
-
-	(void)e;
-	for (uint32_t i = 0; i < rows->count; i++) {
-		const struct tsn_event *ev = &rows->events[i];
-		char text[128];
-
-		assert_true(ev->offset < sizeof s->count);
-		(void)snprintf(text, sizeof text, "line %u of user%u from 10.0.%u.%u",
-		    (unsigned)ev->offset, (unsigned)ev->offset % 7, (unsigned)ev->offset % 3,
-		    (unsigned)ev->offset % 200);
-		assert_true(tsn_slice_eq(ev->original, tsn_slice_cstr(text)));
-		s->count[ev->offset]++;
-		s->events++;
-	}
-	return TSN_OK;
-}
-
-/* The first `steps` steps are there, each event once, and nothing else. */
-static void
-check_steps(unsigned steps)
-{
-	static struct seen seen;
-	struct tsn_store_scan scan = {.from_ns = INT64_MIN, .to_ns = INT64_MAX, .rows = on_rows,
-	    .ctx = &seen};
-	struct tsn_store_verify v = {0};
-	struct tsn_store_reader *r;
-
-	memset(&seen, 0, sizeof seen);
-	assert_int_equal(tsn_store_reader_open(dir, keys, &r, &err), TSN_OK);
-	assert_int_equal(tsn_store_scan(r, &scan, &err), TSN_OK);
-	tsn_store_reader_close(r);
-	for (unsigned i = 0; i < steps * STEP_EVENTS; i++)
-		if (seen.count[i] != 1)
-			fail_msg("event %u is there %u times", i, seen.count[i]);
-	assert_int_equal(seen.events, steps * STEP_EVENTS);
-	assert_int_equal(tsn_store_verify(dir, keys, &v, &err), TSN_OK);
-	assert_int_equal(v.damaged, 0);
-}
-
-/* ---- failing file operations ---- */
-
-enum mode { MODE_EIO, MODE_ENOSPC, MODE_SHORT, MODE_CRASH, MODE__COUNT };
-
-static enum mode mode;
-static unsigned fail_at, op_count;
-static bool dead;
-
-static bool
-fails(void)
-{
-	if (dead) {
-		errno = EIO;
-		return true;
-	}
-	if (++op_count != fail_at)
-		return false;
-	errno = mode == MODE_ENOSPC ? ENOSPC : EIO;
-	dead = mode == MODE_CRASH;
-	return mode != MODE_SHORT;
-}
-
-static int
-t_open(const char *path, int flags, mode_t m)
-{
-	return fails() ? -1 : open(path, flags, m);
-}
-
-static ssize_t
-t_write(int fd, const void *buf, size_t len)
-{
-	bool before = dead;
-	unsigned next = op_count + 1;
-
-	if (!fails())
-		return write(fd, buf, next == fail_at && len > 1 ? len / 2 : len);
-	/* The process dies in the middle of it. */
-	if (dead && !before && len > 1)
-		(void)!write(fd, buf, len / 2);
-	errno = mode == MODE_ENOSPC ? ENOSPC : EIO;
-	return -1;
-}
-
-static ssize_t
-t_pread(int fd, void *buf, size_t len, off_t at)
-{
-	return fails() ? -1 : pread(fd, buf, len, at);
-}
-
-static int
-t_sync(int fd)
-{
-	(void)fd;
-	return fails() ? -1 : 0;
-}
-
-static int
-t_rename(const char *from, const char *to)
-{
-	return fails() ? -1 : rename(from, to);
-}
-
-static int
-t_unlink(const char *path)
-{
-	return fails() ? -1 : unlink(path);
-}
-
-static int
-t_truncate(int fd, off_t len)
-{
-	return fails() ? -1 : ftruncate(fd, len);
-}
-
-static const struct file_ops failing = {t_open, close, t_write, t_pread, t_sync, t_rename, t_unlink,
-	t_truncate};
-
-/* Adds all steps as a careful program would: it asks the store after every failure. */
-static void
-run_scenario(struct tsn_batch *b, unsigned *ret_acked)
+/* Adds all steps, opening the store again after a failure; returns how many were acknowledged. */
+static unsigned
+live(const struct tsn_store_options *options)
 {
 	struct tsn_store *s = NULL;
-	unsigned acked = 0, tries = 0;
+	unsigned acked = 0, next = 0;
 
-	while (acked < STEPS && tries < 40) {
-		enum tsn_code rc = TSN_OK;
-
+	for (unsigned tries = 0; acked < STEPS && tries < 60 && !fault_is_dead();) {
 		if (s == NULL) {
 			tries++;
-			if (tsn_store_open(dir, keys, NULL, &s, &err) != TSN_OK) {
+			if (tsn_store_open(world_dir, world_keys, options, &s, &world_err) != TSN_OK) {
 				s = NULL;
-				if (dead)
-					break;
 				continue;
 			}
-			if (steps_of(s) < acked)
-				fail_msg("op %u: %u steps acknowledged, %u there", fail_at, acked,
-				    steps_of(s));
-			acked = steps_of(s);
-			if (acked == STEPS)
-				break;
+			/* Small enough that rows go to segments before their commit. */
+			s->rows_bytes_max = 3000;
+			next = world_steps(s);
+			if (next < acked)
+				fail_msg("%u steps acknowledged, %u there", acked, next);
+			acked = next;
 		}
-		rc = add_step(s, b, acked);
-		if (rc == TSN_OK) {
-			acked++;
+		if (next == STEPS)
+			break;
+		if (patient_add(s, next) != TSN_OK) {
+			tsn_store_abandon(s);
+			s = NULL;
 			continue;
 		}
-		/* What was appended before the failure must not be committed by closing. */
-		dead = true;
-		(void)!tsn_store_close(s, NULL);
-		s = NULL;
-		if (mode == MODE_CRASH)
-			break;
-		dead = false;
+		next++;
+		if ((next - 1) % 4 != 2)
+			acked = next;
 	}
-	if (s != NULL && tsn_store_close(s, &err) != TSN_OK)
-		acked = steps_of(NULL == s ? s : s);
-	*ret_acked = acked;
+	tsn_store_abandon(s);
+	return acked;
 }
 
+/* Runs the scenario with each operation failing, or with samples of them. */
 static void
-test_each_operation_fails(void **state)
+each_operation(void (*scenario)(enum fault what, unsigned at, unsigned seed))
 {
-	struct tsn_batch b TSN_CLEANUP(tsn_batch_done);
+	bool all = world_number("TOCSIN_TORTURE_ALL", 0) != 0;
+	unsigned seed = world_number("TOCSIN_TORTURE_SEED", (unsigned)getpid());
 
-	(void)state;
-	assert_int_equal(tsn_batch_init(&b, keys, STEP_EVENTS), TSN_OK);
-	for (mode = 0; mode < MODE__COUNT; mode++) {
-		for (fail_at = 1;; fail_at++) {
-			struct tsn_store *s;
-			unsigned acked, there;
-			bool reached;
+	print_message("# TOCSIN_TORTURE_SEED=%u\n", seed);
+	for (enum fault what = 0; what < FAULT__COUNT; what++) {
+		unsigned total, runs = 0, at;
 
-			make_dir();
-			op_count = 0;
-			dead = false;
-			file_ops = &failing;
-			run_scenario(&b, &acked);
-			reached = op_count >= fail_at;
-			dead = false;
-			op_count = fail_at;	/* behind the failure: all goes well */
-			if (tsn_store_open(dir, keys, NULL, &s, &err) != TSN_OK)
-				fail_msg("mode %d op %u: does not open: %s", (int)mode, fail_at, err.msg);
-			there = steps_of(s);
-			if (there < acked || there > acked + 1)
-				fail_msg("mode %d op %u: %u acknowledged, %u there", (int)mode, fail_at,
-				    acked, there);
-			assert_int_equal(tsn_store_close(s, &err), TSN_OK);
-			check_steps(there);
-			file_ops = &file_ops_libc;
-			remove_dir();
-			if (!reached)
-				break;
-			if (fail_at > 40)
-				fail_at += 4;	/* the later ones repeat the earlier */
+		scenario(what, UINT32_MAX, seed);
+		total = fault_count();
+		for (at = 1; at <= total; runs++) {
+			scenario(what, at, seed + at);
+			at += all || total < SAMPLES ? 1 : 1 + (unsigned)rand_r(&seed) %
+			    (2 * total / SAMPLES);
 		}
-		print_message("# mode %d: %u operations\n", (int)mode, fail_at);
+		print_message("# %s: %u of %u operations\n", fault_names[what], runs, total);
 	}
 }
 
-/* ---- kill -9 ---- */
-
 static void
-child(int out)
+ingest(enum fault what, unsigned at, unsigned seed)
 {
-	struct tsn_batch b;
-	struct tsn_store *s;
+	unsigned acked, there;
 
-	if (tsn_batch_init(&b, keys, STEP_EVENTS) != TSN_OK ||
-	    tsn_store_open(dir, keys, NULL, &s, &err) != TSN_OK)
-		_exit(1);
-	for (unsigned step = steps_of(s); step < STEPS * 60; step++) {
-		if (add_step(s, &b, step) != TSN_OK)
-			_exit(2);
-		if (write(out, &step, sizeof step) != sizeof step)
-			_exit(3);
-	}
-	_exit(0);
+	world_make_dir();
+	fault_arm(what, at, seed);
+	acked = live(NULL);
+	if (at == UINT32_MAX && acked != STEPS)
+		fail_msg("without a fault: %u steps, %s", acked, world_err.msg);
+	fault_end();
+	there = world_reopen();
+	/* Up to two steps are committed together. */
+	if (there < acked || there > acked + 2)
+		fail_msg("%s at %u: %u acknowledged, %u there", fault_names[what], at, acked, there);
+	world_check(NULL, 0, there);
+	world_remove_dir();
 }
 
 static void
-test_killed_at_random(void **state)
+test_ingest_and_merge(void **state)
 {
-	unsigned acked = 0, most = 0, seed = (unsigned)getpid();
-
 	(void)state;
-	make_dir();
-	print_message("# seed %u\n", seed);
-	for (unsigned i = 0; i < times(KILLS); i++) {
-		int pipes[2], status;
-		unsigned step;
-		pid_t pid;
-
-		assert_int_equal(pipe(pipes), 0);
-		pid = fork();
-		assert_true(pid >= 0);
-		if (pid == 0)
-			child(pipes[1]);
-		close(pipes[1]);
-		(void)usleep((unsigned)rand_r(&seed) % 60000u + 2000u);
-		(void)kill(pid, SIGKILL);
-		while (read(pipes[0], &step, sizeof step) == sizeof step)
-			most = acked = step + 1;
-		/* Each kill may leave one more step that is durable and was not acknowledged. */
-		most++;
-		close(pipes[0]);
-		(void)waitpid(pid, &status, 0);
-		if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
-			fail_msg("child failed: %d", WEXITSTATUS(status));
-	}
-	{
-		struct tsn_store *s;
-		unsigned there;
-
-		assert_int_equal(tsn_store_open(dir, keys, NULL, &s, &err), TSN_OK);
-		there = steps_of(s);
-		assert_true(there >= acked && there <= most);
-		assert_int_equal(tsn_store_close(s, &err), TSN_OK);
-		check_steps(there);
-	}
-	remove_dir();
+	each_operation(ingest);
 }
 
-/* ---- bit flips ---- */
-
-static char *
-pick_file(unsigned *seed, char *path, size_t cap)
+/* Everything is either there, once, or was told to be dropped before it was. */
+static void
+retain(enum fault what, unsigned at, unsigned seed)
 {
-	char cmd[256];
-	FILE *f;
-	unsigned n = 0, want;
+	static struct world_seen seen;
+	const struct tsn_store_options options = {.retention_bytes = 4000, .dropping = on_drop};
+	unsigned acked;
 
-	(void)snprintf(cmd, sizeof cmd, "ls %s | grep -v LOCK", dir);
-	f = popen(cmd, "r");
-	assert_non_null(f);
-	while (fgets(path, (int)cap, f) != NULL)
-		n++;
-	pclose(f);
-	want = (unsigned)rand_r(seed) % n;
-	f = popen(cmd, "r");
-	assert_non_null(f);
-	for (unsigned i = 0; i <= want; i++)
-		assert_non_null(fgets(path, (int)cap, f));
-	pclose(f);
-	path[strcspn(path, "\n")] = '\0';
-	return path;
+	world_make_dir();
+	told_count = 0;
+	fault_arm(what, at, seed);
+	acked = live(&options);
+	fault_end();
+	acked = world_reopen() < acked ? UINT32_MAX : acked;
+	assert_int_not_equal(acked, UINT32_MAX);
+	world_scan(NULL, &seen);
+	for (unsigned i = 0; i < acked * STEP_EVENTS; i++) {
+		int64_t ns = (int64_t)i * TSN_NS_PER_SEC * 100;
+		bool dropped = false;
+
+		for (unsigned k = 0; k < told_count && !dropped; k++)
+			dropped = ns >= told[k].from_ns && ns <= told[k].to_ns;
+		if (seen.count[i] > 1 || (seen.count[i] == 0 && !dropped))
+			fail_msg("%s at %u: event %u of %u is there %u times, dropped %d",
+			    fault_names[what], at, i, acked * STEP_EVENTS, seen.count[i], dropped);
+	}
+	assert_true(at != UINT32_MAX || told_count > 0);
+	world_remove_dir();
 }
+
+static void
+test_retention(void **state)
+{
+	(void)state;
+	each_operation(retain);
+}
+
+/* ---- archive ---- */
+
+static char archive_dir[80];
 
 static enum tsn_code
-on_flipped(void *ctx, const struct tsn_batch *rows, struct tsn_err *e)
+move(bool back, bool jsonl)
 {
-	return on_rows(ctx, rows, e);
-}
+	struct tsn_store_archive a = {.dir = archive_dir, .from_ns = INT64_MIN, .to_ns = INT64_MAX,
+	    .jsonl = jsonl, .remove = !jsonl};
+	struct tsn_store *s;
+	enum tsn_code rc = tsn_store_open(world_dir, world_keys, NULL, &s, &world_err);
 
-/* True when all events are there and right; what is missing must have been named. */
-static void
-check_flipped(const char *what)
-{
-	static struct seen seen;
-	struct tsn_store_scan scan = {.from_ns = INT64_MIN, .to_ns = INT64_MAX,
-	    .rows = on_flipped, .ctx = &seen};
-	struct tsn_store_verify v = {0};
-	struct tsn_store_reader *r;
-	struct tsn_slice first;
-	bool named;
-
-	memset(&seen, 0, sizeof seen);
-	if (tsn_store_reader_open(dir, keys, &r, &err) != TSN_OK)
-		return;
-	assert_int_equal(tsn_store_scan(r, &scan, &err), TSN_OK);
-	named = tsn_store_reader_damage(r, &first) > 0;
-	tsn_store_reader_close(r);
-	assert_int_equal(tsn_store_verify(dir, keys, &v, &err), TSN_OK);
-	if (seen.events != STEPS * STEP_EVENTS && (!named || v.damaged == 0))
-		fail_msg("%s: %llu events, nothing named", what, (unsigned long long)seen.events);
-	for (unsigned i = 0; i < STEPS * STEP_EVENTS; i++)
-		assert_true(seen.count[i] <= 1);
+	if (rc != TSN_OK)
+		return rc;
+	rc = back ? tsn_store_restore(s, &a, &world_err) : tsn_store_archive(s, &a, &world_err);
+	assert_int_equal(a.damaged, 0);
+	tsn_store_abandon(s);
+	return rc;
 }
 
 static void
-test_bit_flips(void **state)
+fill(void)
 {
-	struct tsn_batch b TSN_CLEANUP(tsn_batch_done);
-	unsigned seed = (unsigned)getpid();
 	struct tsn_store *s;
 
-	(void)state;
-	make_dir();
-	print_message("# seed %u\n", seed);
-	assert_int_equal(tsn_batch_init(&b, keys, STEP_EVENTS), TSN_OK);
-	assert_int_equal(tsn_store_open(dir, keys, NULL, &s, &err), TSN_OK);
-	for (unsigned i = 0; i < STEPS - 3; i++)
-		assert_int_equal(add_step(s, &b, i), TSN_OK);
-	/* The last ones stay in the journal: more than one, so that a bad one is seen as such. */
-	for (unsigned i = STEPS - 3; i < STEPS; i++) {
-		make_step(&b, i);
-		assert_int_equal(tsn_store_append(s, &b, &err), TSN_OK);
-		assert_int_equal(tsn_store_commit(s, &err), TSN_OK);
-	}
-	assert_int_equal(tsn_store_close(s, &err), TSN_OK);
-	for (unsigned i = 0; i < times(FLIPS); i++) {
-		char name[128], path[256], what[400];
-		unsigned char byte;
-		off_t at;
-		int fd;
+	world_make_dir();
+	(void)snprintf(archive_dir, sizeof archive_dir, "%s.a", world_dir);
+	assert_int_equal(tsn_store_open(world_dir, world_keys, NULL, &s, &world_err), TSN_OK);
+	for (unsigned i = 0; i < 6; i++)
+		assert_int_equal(world_add(s, i), TSN_OK);
+	assert_int_equal(tsn_store_close(s, &world_err), TSN_OK);
+}
 
-		(void)snprintf(path, sizeof path, "%s/%s", dir, pick_file(&seed, name, sizeof name));
-		fd = open(path, O_RDWR);
-		assert_true(fd >= 0);
-		at = (off_t)rand_r(&seed) % lseek(fd, 0, SEEK_END);
-		assert_int_equal(pread(fd, &byte, 1, at), 1);
-		byte ^= (unsigned char)(1u << (i % 8));
-		assert_int_equal(pwrite(fd, &byte, 1, at), 1);
-		(void)snprintf(what, sizeof what, "%s byte %lld", name, (long long)at);
-		check_flipped(what);
-		byte ^= (unsigned char)(1u << (i % 8));
-		assert_int_equal(pwrite(fd, &byte, 1, at), 1);
-		close(fd);
+static void
+archive(enum fault what, unsigned at, unsigned seed)
+{
+	static struct world_seen seen;
+
+	fill();
+	fault_arm(what, at, seed);
+	(void)!move(false, false);
+	fault_end();
+	assert_int_equal(world_reopen(), 6);
+	world_check(archive_dir, 0, 6);
+	assert_int_equal(move(false, false), TSN_OK);
+	world_check(archive_dir, 0, 6);
+	world_scan(NULL, &seen);
+	assert_int_equal(seen.events, 0);
+	world_remove_dir();
+}
+
+static void
+restore(enum fault what, unsigned at, unsigned seed)
+{
+	fill();
+	assert_int_equal(move(false, false), TSN_OK);
+	fault_arm(what, at, seed);
+	(void)!move(true, false);
+	fault_end();
+	world_check(archive_dir, 0, 6);
+	assert_int_equal(move(true, false), TSN_OK);
+	world_check(NULL, 0, 6);
+	world_check(archive_dir, 0, 6);
+	world_remove_dir();
+}
+
+static void
+test_archive_and_restore(void **state)
+{
+	(void)state;
+	each_operation(archive);
+	each_operation(restore);
+}
+
+/* Lines of all files of the archive. */
+static unsigned
+lines_of(const char *what)
+{
+	char cmd[300], text[32] = "";
+	FILE *f;
+
+	(void)snprintf(cmd, sizeof cmd, "cat %s/%s | sort | uniq | wc -l; cat %s/%s | wc -l",
+	    archive_dir, what, archive_dir, what);
+	f = popen(cmd, "r");
+	assert_non_null(f);
+	assert_non_null(fgets(text, sizeof text, f));
+	{
+		unsigned different = (unsigned)strtoul(text, NULL, 10);
+
+		assert_non_null(fgets(text, sizeof text, f));
+		assert_int_equal(strtoul(text, NULL, 10), different);
+		(void)pclose(f);
+		return different;
 	}
-	check_steps(STEPS);
-	remove_dir();
+}
+
+static void
+lines(enum fault what, unsigned at, unsigned seed)
+{
+	fill();
+	fault_arm(what, at, seed);
+	(void)!move(false, true);
+	fault_end();
+	assert_int_equal(move(false, true), TSN_OK);
+	assert_int_equal(lines_of("dt=*/*.jsonl"), 6 * STEP_EVENTS);
+	world_check(NULL, 0, 6);
+	world_remove_dir();
+}
+
+static void
+test_json_lines(void **state)
+{
+	(void)state;
+	each_operation(lines);
 }
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_each_operation_fails),
-		cmocka_unit_test(test_killed_at_random),
-		cmocka_unit_test(test_bit_flips),
+		cmocka_unit_test(test_ingest_and_merge),
+		cmocka_unit_test(test_retention),
+		cmocka_unit_test(test_archive_and_restore),
+		cmocka_unit_test(test_json_lines),
 	};
 	int failed;
 
-	keys = tsn_keys_new();
+	world_keys = tsn_keys_new();
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	tsn_keys_free(keys);
+	tsn_batch_done(world_batch());
+	tsn_keys_free(world_keys);
 	return failed;
 }
