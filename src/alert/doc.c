@@ -303,6 +303,48 @@ tell_usual(struct tsn_alert_writer *w, const struct tsn_event *ev)
 	return !first;
 }
 
+/* A field "....why.NAME" says in words what decided: it is told as it is. */
+static bool
+is_words(struct tsn_slice name)
+{
+	return tsn_slice_find(name, TSN_SLICE(".why.")) != SIZE_MAX;
+}
+
+/* The words of the rule's fields, then of its other fields those that they leave out. */
+static bool
+tell_words(struct tsn_alert_writer *w, const struct tsn_finding *finding)
+{
+	const struct tsn_rule *rule = finding->rule;
+	bool any = false, first = true;
+
+	for (int words = 1; words >= 0 && (words == 1 || any); words--) {
+		for (uint32_t i = 0; i < rule->field_count; i++) {
+			char scratch[TSN_TIME_TEXT_MAX];
+			const struct tsn_field *f = NULL;
+			struct tsn_slice text;
+
+			if (is_words(rule->fields[i]) == (words == 1))
+				f = tsn_event_find(finding->event, tsn_keys_find(w->keys, rule->fields[i]));
+			if (f == NULL)
+				continue;
+			text = tsn_field_text(f, scratch);
+			if (words == 0 && tsn_slice_find(tsn_buf_get(&w->reason), text) != SIZE_MAX)
+				continue;
+			tsn_buf_slice(&w->reason, !first ? TSN_SLICE(", ") : words == 1 ? TSN_SLICE(": ") :
+			    TSN_SLICE("; "));
+			if (words == 0) {
+				tsn_buf_slice(&w->reason, rule->fields[i]);
+				tsn_buf_char(&w->reason, ' ');
+			}
+			tsn_buf_add(&w->reason, text.ptr, text.len > TOLD_MAX ? TOLD_MAX : text.len);
+			any = true;
+			first = false;
+		}
+		first = true;
+	}
+	return any;
+}
+
 /* The fields the rule names, or the telling ones: "user.name root, source.ip 192.0.2.7". */
 static bool
 tell_fields(struct tsn_alert_writer *w, const struct tsn_finding *finding)
@@ -337,6 +379,8 @@ reason_of(struct tsn_alert_writer *w, const struct tsn_finding *finding)
 		tsn_buf_slice(&w->reason, finding->reason);
 		return tsn_buf_get(&w->reason);
 	}
+	if (tell_words(w, finding))
+		return tsn_buf_get(&w->reason);
 	told = tell_fields(w, finding);
 	if (finding->reason.len > 0)
 		tsn_buf_slice(&w->reason, told ? TSN_SLICE("; because ") : TSN_SLICE(": "));

@@ -343,6 +343,9 @@ TSN_MUST_CHECK enum tsn_code tsn_judge_evict(struct tsn_detect *d, uint32_t corr
 /* holds.c */
 /** True when the hits of the group fulfil the condition. */
 bool tsn_holds(const struct tsn_detect *d, const struct corr_state *s, const struct group *g);
+/** What the correlation measures over the hits of the group; 0 without hits. */
+double tsn_holds_measure(const struct tsn_detect *d, const struct tsn_correlation *c,
+    const struct group *g);
 /** Can a window be judged only when it is over? */
 bool tsn_holds_at_close(const struct tsn_correlation *c);
 /** How long a group without further hits is kept. */
@@ -387,7 +390,7 @@ TSN_MUST_CHECK enum tsn_code tsn_tell(struct tsn_detect *d, uint32_t corr, struc
 /* words.c */
 /** One sentence on the finding in d->reason. */
 void tsn_words_reason(struct tsn_detect *d, const struct tsn_correlation *c,
-    const struct tsn_finding *f);
+    const struct tsn_finding *f, double measured);
 
 /* chain.c */
 /** Makes hits of a correlation that has fired, at at_ns, for those that refer to it. */

@@ -162,12 +162,14 @@ percentile(const struct group *g, double percent, uint64_t *scratch)
 	return low + (high - low) * (at - (double)i);
 }
 
-/* What the correlation measures over the hits of the group. */
-static double
-measure(const struct tsn_detect *d, const struct tsn_correlation *c, const struct group *g)
+double
+tsn_holds_measure(const struct tsn_detect *d, const struct tsn_correlation *c,
+    const struct group *g)
 {
 	double sum = 0;
 
+	if (g->count == 0)
+		return 0;
 	switch (c->type) {
 	case TSN_CORR_VALUE_COUNT:
 		return g->values == NULL ? 0 : g->values->distinct;
@@ -206,5 +208,5 @@ tsn_holds(const struct tsn_detect *d, const struct corr_state *s, const struct g
 	if (c->type == TSN_CORR_VALUE_SUM && c->bound_count == 1 && c->bounds[0].value > 0 &&
 	    !s->def->at_close && g->sum < c->bounds[0].value * (1 - 1e-9))
 		return false;
-	return bounds_hold(c, measure(d, c, g));
+	return bounds_hold(c, tsn_holds_measure(d, c, g));
 }

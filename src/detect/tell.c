@@ -55,7 +55,7 @@ tsn_tell(struct tsn_detect *d, uint32_t corr, struct group *g, bool update)
 	g->told = f.count;
 	f.group_count = tsn_tell_split(d, s->def->c, g);
 	tsn_tell_id(d, s->def->rule, g, g->start_ns, f.id);
-	tsn_words_reason(d, s->def->c, &f);
+	tsn_words_reason(d, s->def->c, &f, tsn_holds_measure(d, s->def->c, g));
 	f.reason = tsn_buf_get(&d->reason);
 	d->stats.findings += !update && !f.early;
 	return d->callback(d->callback_ctx, &f);

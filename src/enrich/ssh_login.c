@@ -9,6 +9,8 @@
  * user", and "Failed password".  They carry the same process id; of one connection only the kind
  * with the most records counts, so that each attempt counts once whichever of them are logged.
  */
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/hash.h"
@@ -134,10 +136,37 @@ new_attempts(struct ssh_login *s, const struct login *l)
 	return after - before;
 }
 
-static void
-add_verdict(struct tsn_batch *b, const char *verdict)
+/* The verdict, and in words what decided: an alert tells that. */
+static void TSN_PRINTF(3, 4)
+add_verdict(struct tsn_batch *b, const char *verdict, const char *fmt, ...)
 {
+	tsn_key key = tsn_keys_child(b->keys, TSN_F_SSHD_LOGIN_WHY, tsn_slice_cstr(verdict));
+	char text[600];
+	struct tsn_slice why;
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
 	tsn_event_append_str(b, TSN_F_SSHD_LOGIN_VERDICT, tsn_slice_cstr(verdict));
+	why = tsn_arena_dup(&b->arena, tsn_slice_cstr(text));
+	if (why.ptr != NULL)
+		tsn_event_add_str(b, key, why);
+}
+
+/* "5m", "90s": windows are whole seconds. */
+static const char *
+span_text(int64_t ns, char out[24])
+{
+	long long sec = (long long)(ns / TSN_NS_PER_SEC);
+
+	if (sec % 3600 == 0)
+		(void)snprintf(out, 24, "%lldh", sec / 3600);
+	else if (sec % 60 == 0)
+		(void)snprintf(out, 24, "%lldm", sec / 60);
+	else
+		(void)snprintf(out, 24, "%llds", sec);
+	return out;
 }
 
 static enum tsn_code
@@ -159,13 +188,16 @@ failed(struct ssh_login *s, const struct tsn_enrich_ctx *ctx, const struct login
 {
 	struct tsn_slice key = {(const char *)l->ip.bytes, sizeof l->ip.bytes};
 	uint64_t before = tsn_window_sum(s->failures, key, l->time_ns), now;
+	char span[24];
 
 	TSN_TRY(note_failure(s, l));
 	now = tsn_window_sum(s->failures, key, l->time_ns);
 	tsn_batch_reopen(b);
 	tsn_event_add_int(b, TSN_F_SSHD_LOGIN_FAILURES, (int64_t)now, TSN_SLICE_NONE);
 	if (before <= ctx->settings->ssh_threshold && now > ctx->settings->ssh_threshold)
-		add_verdict(b, "bruteforce_attempt");
+		add_verdict(b, "bruteforce_attempt", "%llu failed logins from %.*s within %s, more than %u",
+		    (unsigned long long)now, TSN_SLICE_ARG(l->ip_text),
+		    span_text(ctx->settings->ssh_window_ns, span), ctx->settings->ssh_threshold);
 	tsn_batch_reseal(b);
 	return TSN_OK;
 }
@@ -183,26 +215,39 @@ succeeded(struct ssh_login *s, const struct tsn_enrich_ctx *ctx, const struct lo
 	bool brute = failures > ctx->settings->ssh_threshold;
 	bool spray = sources > ctx->settings->ssh_spray_threshold;
 	struct tsn_profile_view habit;
+	char span[24], ip[80], user[128], host[128];
 
+	(void)tsn_slice_escape(l->ip_text, ip, sizeof ip);
+	(void)tsn_slice_escape(l->user, user, sizeof user);
+	(void)tsn_slice_escape(l->host, host, sizeof host);
 	TSN_TRY(tsn_profile_look(ctx->profile, l->user, &l->ip, l->time_ns, &habit, err));
 	tsn_batch_reopen(b);
 	if (intel != NULL) {
 		tsn_event_add_str(b, TSN_F_SOURCE_INTEL_CATEGORY, intel->category);
 		tsn_event_add_str(b, TSN_F_SOURCE_INTEL_SOURCE, intel->source);
-		add_verdict(b, "ipintel");
+		add_verdict(b, "ipintel", "%s came in as %.80s and is listed as %.*s by %.*s", ip, user,
+		    TSN_SLICE_ARG(intel->category), TSN_SLICE_ARG(intel->source));
 	}
 	tsn_event_add_int(b, TSN_F_SSHD_LOGIN_FAILURES, (int64_t)failures, TSN_SLICE_NONE);
 	tsn_event_add_int(b, TSN_F_SSHD_LOGIN_SPRAY_SOURCES, sources, TSN_SLICE_NONE);
 	if (brute)
-		add_verdict(b, "bruteforce_success");
+		add_verdict(b, "bruteforce_success", "%s came in as %.80s after %llu failed logins from "
+		    "there within %s, more than %u", ip, user, (unsigned long long)failures,
+		    span_text(ctx->settings->ssh_window_ns, span), ctx->settings->ssh_threshold);
 	if (bad_bastion)
-		add_verdict(b, "not_bastion");
+		add_verdict(b, "not_bastion", "%s came in as %.80s and is none of the bastions of %.80s",
+		    ip, user, host);
 	if (habit.mature && !habit.usual_ip)
-		add_verdict(b, "unusual_ip");
+		add_verdict(b, "unusual_ip", "%.80s came in from %s, and neither from there nor from its "
+		    "network in %u logins on %u days", user, ip, habit.successes, habit.days);
 	if (habit.mature && !habit.usual_time)
-		add_verdict(b, "unusual_time");
+		add_verdict(b, "unusual_time", "%.80s came in from %s at an hour of the week (UTC) never "
+		    "seen in %u logins on %u days", user, ip, habit.successes, habit.days);
 	if (spray)
-		add_verdict(b, "spray");
+		add_verdict(b, "spray", "%s came in as %.80s, for whom %u different addresses failed "
+		    "within %s, more than %u", ip, user, sources,
+		    span_text(ctx->settings->ssh_spray_window_ns, span),
+		    ctx->settings->ssh_spray_threshold);
 	tsn_batch_reseal(b);
 	if (intel != NULL || brute || bad_bastion || spray ||
 	    (habit.mature && (!habit.usual_ip || !habit.usual_time)))

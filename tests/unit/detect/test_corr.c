@@ -47,7 +47,7 @@ test_live(void **state)
 	assert_true(r.told[1].update);
 	assert_memory_equal(r.told[0].id, r.told[1].id, sizeof r.told[0].id);
 	assert_string_equal(r.told[0].reason,
-	    "3 events with user u in 2s; threshold at least 3 events within 10s");
+	    "3 events with user u in 2s; the threshold is at least 3 within 10s");
 	tsn_ruleset_free(set);
 }
 
