@@ -255,6 +255,23 @@ take_entries(struct resuming *r, struct corr_state *s, struct group *g)
 	return TSN_OK;
 }
 
+/* As many values as the correlation is grouped by, and nothing behind them. */
+static bool
+key_is_sound(const struct tsn_correlation *c, struct tsn_slice key)
+{
+	for (uint32_t i = 0; i < c->group_count; i++) {
+		uint32_t len;
+
+		if (key.len < 4)
+			return false;
+		memcpy(&len, key.ptr, 4);
+		if (len > key.len - 4)
+			return false;
+		key = tsn_slice_from(key, 4 + (size_t)len);
+	}
+	return key.len == 0;
+}
+
 static enum tsn_code
 take_group(struct resuming *r, uint32_t corr, struct hit *key)
 {
@@ -265,6 +282,7 @@ take_group(struct resuming *r, uint32_t corr, struct hit *key)
 	struct group *g;
 	uint64_t weight, bits;
 
+	r->bad |= !key_is_sound(s->def->c, text);
 	if (r->bad)
 		return TSN_OK;
 	key->key_len = (uint32_t)text.len;
