@@ -6,6 +6,7 @@
 
 #include "cmd/cmd_list.h"
 #include "cmd/exceptions.h"
+#include "cmd/windows.h"
 #include "cmd/pipeline_option.h"
 #include "os/clock.h"
 #include "parse/parse.h"
@@ -32,6 +33,7 @@ struct state {
 	struct tsn_import im;
 	int64_t began_ns;
 	int64_t loaded_cpu_ns;		/* CPU time until the rules were there */
+	uint64_t window_mib;
 };
 
 static void
@@ -155,7 +157,7 @@ open_all(struct state *s, struct tsn_err *err)
 	TSN_TRY(tsn_detection_new(&(struct tsn_detection_options){.keys = s->keys,
 	    .rules = s->rules.items, .rule_count = s->rules.count,
 	    .exceptions = s->exceptions.items, .exception_count = s->exceptions.count,
-	    .triage = s->triage,
+	    .triage = s->triage, .state_bytes = tsn_cmd_window_bytes(s->window_mib),
 	    .each = print_alert, .problem = problem, .ctx = s}, &s->detection, err));
 	return tsn_engine_new(&(struct tsn_engine_options){.keys = s->keys,
 	    .detect = tsn_detection_stage(s->detection)}, &s->engine, err);
@@ -204,6 +206,7 @@ run(int argc, char **argv)
 		{"--kind", TSN_OPT_TEXT, &s.kind, "KIND", "all records are of this kind"},
 		{"--pipeline", TSN_OPT_TEXT, &s.pipeline, "FILE",
 		    "records go through the filters of this Logstash configuration"},
+		TSN_CMD_WINDOWS_OPTION(&s.window_mib),
 		{"--timezone", TSN_OPT_TEXT, &s.timezone, "+HH:MM",
 		    "zone of times that name none (default UTC)"},
 		{"--stats", TSN_OPT_FLAG, &s.stats, NULL,
@@ -227,8 +230,10 @@ run(int argc, char **argv)
 	s.loaded_cpu_ns = use.cpu_ns;
 	if (code == TSN_OK)
 		code = detect_all(&s, operands, argv + 1, &err);
-	if (s.detection != NULL)
+	if (s.detection != NULL) {
 		tsn_cmd_tell_exceptions(s.detection, "detect");
+		tsn_cmd_tell_losses(s.detection, "detect");
+	}
 	if (s.stats && s.im.o.engine != NULL)
 		print_stats(&s);
 	tsn_feed_free(s.feed);

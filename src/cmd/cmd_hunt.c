@@ -5,6 +5,7 @@
 
 #include "cmd/cmd_list.h"
 #include "cmd/exceptions.h"
+#include "cmd/windows.h"
 #include "os/clock.h"
 #include "query/query.h"
 #include "server/detection.h"
@@ -23,6 +24,7 @@ struct state {
 	struct tsn_arena arena;
 	uint64_t rows;
 	int64_t began_ns;
+	uint64_t window_mib;
 };
 
 static void
@@ -77,7 +79,7 @@ open_all(struct state *s, struct tsn_err *err)
 	return tsn_detection_new(&(struct tsn_detection_options){.keys = s->keys,
 	    .rules = s->rules.items, .rule_count = s->rules.count,
 	    .exceptions = s->exceptions.items, .exception_count = s->exceptions.count,
-	    .triage = s->triage,
+	    .triage = s->triage, .state_bytes = tsn_cmd_window_bytes(s->window_mib),
 	    .each = print_alert, .problem = problem, .ctx = s}, &s->detection, err);
 }
 
@@ -138,6 +140,7 @@ run(int argc, char **argv)
 		{"--exceptions", TSN_OPT_LIST, &s.exceptions, "DIR",
 		    "known and wanted findings (docs/exceptions.md)"},
 		{"--triage", TSN_OPT_TEXT, &s.triage, "FILE", "scores and risk (docs/triage.md)"},
+		TSN_CMD_WINDOWS_OPTION(&s.window_mib),
 		{"--data", TSN_OPT_TEXT, &s.data, "DIR", "the data folder"},
 		{"--from", TSN_OPT_TEXT, &s.from, "T", "events at or after this time"},
 		{"--to", TSN_OPT_TEXT, &s.to, "T", "events before this time"},
@@ -154,8 +157,10 @@ run(int argc, char **argv)
 	tsn_arena_init(&s.arena, HINT_BYTES_MAX);
 	code = hunt(&s, &err);
 	tell_damage(&s);
-	if (s.detection != NULL)
+	if (s.detection != NULL) {
 		tsn_cmd_tell_exceptions(s.detection, "hunt");
+		tsn_cmd_tell_losses(s.detection, "hunt");
+	}
 	if (s.stats && s.detection != NULL)
 		print_stats(&s);
 	tsn_detection_free(s.detection);

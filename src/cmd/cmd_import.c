@@ -5,6 +5,7 @@
 
 #include "cmd/cmd_list.h"
 #include "cmd/exceptions.h"
+#include "cmd/windows.h"
 #include "cmd/pipeline_option.h"
 #include "codec/json.h"
 #include "os/clock.h"
@@ -35,6 +36,7 @@ struct state {
 	struct tsn_engine *engine;
 	struct tsn_import im;
 	int64_t began_ns;
+	uint64_t window_mib;
 };
 
 static void
@@ -185,6 +187,7 @@ summary(struct state *s)
 	tsn_detection_stats_get(s->detection, &found);
 	clear_progress(s);
 	tsn_cmd_tell_exceptions(s->detection, "import");
+	tsn_cmd_tell_losses(s->detection, "import");
 	if (!s->quiet)
 		print_table(s, &total, &found, &use, seconds);
 	if (s->json)
@@ -217,7 +220,7 @@ open_all(struct state *s, struct tsn_err *err)
 	TSN_TRY(tsn_detection_new(&(struct tsn_detection_options){.keys = s->keys,
 	    .data_dir = s->data, .rules = s->rules.items, .rule_count = s->rules.count,
 	    .exceptions = s->exceptions.items, .exception_count = s->exceptions.count,
-	    .triage = s->triage,
+	    .triage = s->triage, .state_bytes = tsn_cmd_window_bytes(s->window_mib),
 	    .problem = problem, .ctx = s}, &s->detection, err));
 	eo.keys = s->keys;
 	eo.store = s->store;
@@ -283,6 +286,7 @@ run(int argc, char **argv)
 		{"--exceptions", TSN_OPT_LIST, &s.exceptions, "DIR",
 		    "known and wanted findings (docs/exceptions.md)"},
 		{"--triage", TSN_OPT_TEXT, &s.triage, "FILE", "scores and risk (docs/triage.md)"},
+		TSN_CMD_WINDOWS_OPTION(&s.window_mib),
 		{"--timezone", TSN_OPT_TEXT, &s.timezone, "+HH:MM",
 		    "zone of times that name none (default UTC)"},
 		{"--json", TSN_OPT_FLAG, &s.json, NULL, "the summary as JSON on standard output"},

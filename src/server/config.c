@@ -42,8 +42,15 @@ static const struct key top_keys[] = {
 	{"triage", V_TEXT, offsetof(struct tsn_config, triage)},
 	{"exceptions", V_LIST, offsetof(struct tsn_config, exceptions)},
 	{"inputs", V_SKIP, 0},
+	{"correlations", V_SKIP, 0},
 	{"retention", V_SKIP, 0},
 	{"http", V_SKIP, 0},
+};
+
+static const struct key corr_keys[] = {
+	{"memory", V_BYTES, offsetof(struct tsn_config, corr_bytes)},
+	{"lateness", V_SPAN, offsetof(struct tsn_config, corr_lateness_ns)},
+	{"idle", V_SPAN, offsetof(struct tsn_config, corr_idle_ns)},
 };
 
 static const struct key retention_keys[] = {
@@ -423,6 +430,8 @@ read_top(const struct loader *l, const struct tsn_yaml *top)
 	TSN_TRY(read_map(l, top, top_keys, TSN_COUNT(top_keys), l->c));
 	if ((v = tsn_yaml_find(top, TSN_SLICE("retention"))) != NULL)
 		TSN_TRY(read_map(l, v, retention_keys, TSN_COUNT(retention_keys), l->c));
+	if ((v = tsn_yaml_find(top, TSN_SLICE("correlations"))) != NULL)
+		TSN_TRY(read_map(l, v, corr_keys, TSN_COUNT(corr_keys), l->c));
 	if ((v = tsn_yaml_find(top, TSN_SLICE("http"))) != NULL)
 		TSN_TRY(read_map(l, v, http_keys, TSN_COUNT(http_keys), l->c));
 	if ((v = tsn_yaml_find(top, TSN_SLICE("inputs"))) != NULL)

@@ -58,6 +58,8 @@ struct tsn_config {
 	struct tsn_config_list exceptions;	/* folders */
 	struct tsn_config_input *inputs;
 	uint32_t input_count;
+	uint64_t corr_bytes;		/* correlations; 0: the defaults */
+	int64_t corr_lateness_ns, corr_idle_ns;
 	uint64_t retention_bytes;	/* 0 and no age: half of the disk */
 	int64_t retention_ns;
 	uint64_t disk_free_min;

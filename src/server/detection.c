@@ -90,7 +90,7 @@ static enum tsn_code
 make_engine(struct tsn_detection *d, struct tsn_err *err)
 {
 	struct tsn_detect_options options = {.reasons = true, .once = !d->o.live,
-	    .lateness_ns = d->o.live ? 0 : TSN_DETECT_SORTED,
+	    .lateness_ns = d->o.live ? d->o.lateness_ns : TSN_DETECT_SORTED, .idle_ns = d->o.idle_ns,
 	    .state_bytes = d->o.state_bytes, .exceptions_forever = d->o.exceptions_forever};
 	struct tsn_loader *loader = tsn_loader_new();
 	enum tsn_code code;

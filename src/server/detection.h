@@ -37,7 +37,9 @@ struct tsn_detection_options {
 	 * and a window is told of once, when it is over.
 	 */
 	bool live;
-	size_t state_bytes;			/* of all windows; 0: the default of detect/detect.h */
+	/* Of detect/detect.h; 0: its defaults.  Files are sorted, whatever the lateness. */
+	size_t state_bytes;
+	int64_t lateness_ns, idle_ns;
 	/** Each alert as it is found; may be NULL.  is_new: its id was unknown to the queue. */
 	enum tsn_code (*each)(void *ctx, const struct tsn_alert *alert, bool is_new);
 	/** Each problem of the rules; may be NULL. */
@@ -123,6 +125,9 @@ void tsn_detection_stats_get(const struct tsn_detection *d,
     struct tsn_detection_stats *ret_stats);
 /** Sums over all correlations. */
 void tsn_detection_corr_stats(const struct tsn_detection *d, struct tsn_detect_corr_stats *ret);
+/** A sentence for each correlation that had to give something up. */
+void tsn_detection_losses(const struct tsn_detection *d,
+    void (*say)(void *ctx, const char *line), void *ctx);
 /** Prometheus text: what each correlation had to give up; nothing without correlations. */
 void tsn_detection_metrics(const struct tsn_detection *d, struct tsn_buf *out);
 /** The rule set and how often each of its rules fired. */

@@ -49,6 +49,17 @@ tsn_health_raise(struct tsn_detection *d, const struct tsn_health *h, struct tsn
 	    .count = h->count, .group = &group, .group_count = 1, .reason = h->reason}, err);
 }
 
+static int
+write_evicted(const struct tsn_rule *rule, uint64_t count, const char *since, char *out, size_t cap)
+{
+	char name[200];
+
+	return snprintf(out, cap, "the correlation \"%s\" had no room for %llu of its groups%s: what "
+	    "they had counted is lost, and attacks may go unseen. Give it a group-by with fewer values "
+	    "or a shorter timespan, or correlations more memory", tsn_slice_escape(rule->name, name,
+	    sizeof name), (unsigned long long)count, since);
+}
+
 static enum tsn_code
 raise_evicted(struct tsn_detection *d, uint32_t index, uint64_t count, int64_t now_ns,
     enum tsn_code (*raise)(void *ctx, const struct tsn_finding *finding))
@@ -57,15 +68,37 @@ raise_evicted(struct tsn_detection *d, uint32_t index, uint64_t count, int64_t n
 	int64_t hour = now_ns / HOUR_NS * HOUR_NS;
 	XXH128_hash_t h = XXH3_128bits_withSeed(rule->id.ptr, rule->id.len, (XXH64_hash_t)hour);
 	struct tsn_finding_group group = {TSN_SLICE("rule"), rule->id};
-	char reason[400];
-	int len = snprintf(reason, sizeof reason, "the correlation \"%.100s\" had no room for %llu of "
-	    "its groups since the hour began: what they had counted is lost, and attacks may go "
-	    "unseen. Give it a group-by with fewer values or a shorter timespan",
-	    rule->name.len > 0 ? rule->name.ptr : "", (unsigned long long)count);
+	char reason[600];
+	int len = write_evicted(rule, count, " since the hour began", reason, sizeof reason);
 
 	return raise(d, &(struct tsn_finding){.rule = &state_evicted, .id = {h.high64, h.low64},
 	    .first_seen_ns = hour, .last_seen_ns = now_ns, .count = count, .group = &group,
 	    .group_count = 1, .reason = tsn_slice_of(reason, (size_t)len)});
+}
+
+void
+tsn_detection_losses(const struct tsn_detection *d, void (*say)(void *ctx, const char *line),
+    void *ctx)
+{
+	struct tsn_detect_corr_stats stats;
+	char line[600], name[200];
+
+	for (uint32_t i = 0; i < d->rules->count; i++) {
+		const struct tsn_rule *rule = &d->rules->rules[i];
+
+		if (rule->correlation == NULL || !tsn_detect_corr_stats(d->detect, i, &stats))
+			continue;
+		if (stats.evicted > 0) {
+			(void)write_evicted(rule, stats.evicted, "", line, sizeof line);
+			say(ctx, line);
+		}
+		if (stats.entries_dropped > 0) {
+			(void)snprintf(line, sizeof line, "the correlation \"%s\" left %llu events out of "
+			    "groups that had as many as one can hold", tsn_slice_escape(rule->name, name,
+			    sizeof name), (unsigned long long)stats.entries_dropped);
+			say(ctx, line);
+		}
+	}
 }
 
 enum tsn_code
@@ -112,6 +145,7 @@ tsn_detection_metrics(const struct tsn_detection *d, struct tsn_buf *out)
 	} kinds[] = {
 		{"evicted_total", "Groups given up for want of room"},
 		{"late_total", "Hits that came after their time"},
+		{"left_out_total", "Hits beyond what one group can hold"},
 	};
 
 	for (size_t k = 0; k < TSN_COUNT(kinds); k++) {
@@ -127,7 +161,8 @@ tsn_detection_metrics(const struct tsn_detection *d, struct tsn_buf *out)
 				    "# TYPE tocsin_correlation_%s counter\n", kinds[k].name, kinds[k].help,
 				    kinds[k].name);
 			any = true;
-			put_rule(out, kinds[k].name, d->rules->rules[i].id, k == 0 ? s.evicted : s.late);
+			put_rule(out, kinds[k].name, d->rules->rules[i].id,
+			    k == 0 ? s.evicted : k == 1 ? s.late : s.entries_dropped);
 		}
 	}
 }

@@ -220,7 +220,9 @@ open_engine(struct tsn_server *s, struct tsn_err *err)
 	TSN_TRY(tsn_detection_new(&(struct tsn_detection_options){.keys = s->keys, .live = true,
 	    .data_dir = s->o.data, .rules = c->rules.items, .rule_count = c->rules.count,
 	    .exceptions = c->exceptions.items, .exception_count = c->exceptions.count,
-	    .triage = c->triage, .each = say_alert, .problem = say_problem, .ctx = s},
+	    .state_bytes = c->corr_bytes, .lateness_ns = c->corr_lateness_ns,
+	    .idle_ns = c->corr_idle_ns, .triage = c->triage, .each = say_alert,
+	    .problem = say_problem, .ctx = s},
 	    &s->detection, err));
 	eo.keys = s->keys;
 	eo.store = s->store;
