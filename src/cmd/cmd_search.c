@@ -1,5 +1,6 @@
 /* tocsin search: a query over the store, to stdout. */
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,8 @@
 #include "cmd/cmd_list.h"
 #include "query/query.h"
 #include "query/write.h"
+
+#define HEAP_BLOCK_MAX (32 << 20)
 
 struct search {
 	const char *data;
@@ -344,6 +347,9 @@ run(int argc, char **argv)
 		return status;
 	if (operands == 0)
 		return tsn_cmd_usage(&tsn_cmd_search, "wants a query (\"*\" for everything)");
+	/* columns are unpacked into memory that comes and goes: keep it rather than map it anew */
+	(void)mallopt(M_MMAP_THRESHOLD, HEAP_BLOCK_MAX);
+	(void)mallopt(M_TRIM_THRESHOLD, HEAP_BLOCK_MAX);
 	(void)sigaction(SIGINT, &stop, NULL);
 	(void)sigaction(SIGTERM, &stop, NULL);
 	code = search(&s, argv, operands, &err);

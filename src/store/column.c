@@ -290,7 +290,7 @@ column_get_ints(struct bin *r, uint64_t *v, uint32_t n)
 	back = bin_take(r, n);
 	if (folded != 1 || back == NULL || literals > n)
 		return false;
-	return ints_decode(r, v, (uint32_t)literals) &&
+	return ints_decode(r, v + (n - literals), (uint32_t)literals) &&
 	    ints_unfold(v, (uint32_t)literals, back, n);
 }
 

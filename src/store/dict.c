@@ -205,23 +205,51 @@ decode_text(struct bin *r, struct strings *s, const uint64_t *lens)
 static enum tsn_code
 decode_ip4(struct strings *s, const uint64_t *v)
 {
-	size_t at = 0;
-
-	s->own = malloc((size_t)s->count * 16);
-	if (s->own == NULL)
+	s->addrs = reallocarray(NULL, s->count + 1, sizeof *s->addrs);
+	if (s->addrs == NULL)
 		return TSN_ENOMEM;
 	for (uint32_t i = 0; i < s->count; i++) {
 		if (v[i] > UINT32_MAX)
 			return TSN_ECORRUPT;
-		at += text_of_ip4((uint32_t)v[i], s->own + at);
+		s->addrs[i] = (uint32_t)v[i];
+	}
+	return TSN_OK;
+}
+
+enum tsn_code
+strings_make(struct strings *s)
+{
+	size_t at = 0;
+
+	if (s->addrs == NULL)
+		return TSN_OK;
+	s->own = malloc((size_t)s->count * 16);
+	if (s->own == NULL)
+		return TSN_ENOMEM;
+	for (uint32_t i = 0; i < s->count; i++) {
+		at += text_of_ip4(s->addrs[i], s->own + at);
 		s->ends[i] = (uint32_t)at;
 	}
 	s->bytes = s->own;
+	free(s->addrs);
+	s->addrs = NULL;
 	return TSN_OK;
 }
 
 enum tsn_code
 strings_decode(struct bin *r, struct strings *ret)
+{
+	enum tsn_code rc;
+
+	TSN_TRY(strings_decode_lean(r, ret));
+	rc = strings_make(ret);
+	if (rc != TSN_OK)
+		strings_done(ret);
+	return rc;
+}
+
+enum tsn_code
+strings_decode_lean(struct bin *r, struct strings *ret)
 {
 	struct strings s = {.bytes = ""};
 	uint64_t count = bin_var(r), *v;
@@ -258,5 +286,6 @@ strings_done(struct strings *s)
 {
 	free(s->ends);
 	free(s->own);
+	free(s->addrs);
 	*s = (struct strings){0};
 }

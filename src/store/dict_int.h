@@ -41,10 +41,15 @@ struct strings {
 	const char *bytes;
 	uint32_t *ends;		/* owned */
 	char *own;		/* owned bytes, when they had to be made */
+	uint32_t *addrs;	/* owned; the texts are these IPv4 addresses, and not made yet */
 	uint32_t count;
 };
 
 TSN_MUST_CHECK enum tsn_code strings_decode(struct bin *r, struct strings *ret);
+/** The same, but addresses stay numbers: for those who look at `addrs` first. */
+TSN_MUST_CHECK enum tsn_code strings_decode_lean(struct bin *r, struct strings *ret);
+/** Makes the texts of addresses, unless they are there. */
+TSN_MUST_CHECK enum tsn_code strings_make(struct strings *s);
 void strings_done(struct strings *s);
 
 static inline struct tsn_slice

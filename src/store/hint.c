@@ -91,6 +91,14 @@ add_test(struct hint *h, struct node *n, const struct tsn_atom *atom, bool recor
 		tsn_atom_done(&t->atom);
 		return TSN_ENOMEM;
 	}
+	if (t->machine != NULL) {
+		t->octets = calloc((size_t)TSN_AUTO_STATES_MAX * 2 * 256, sizeof *t->octets);
+		if (t->octets == NULL) {
+			tsn_auto_free(t->machine);
+			tsn_atom_done(&t->atom);
+			return TSN_ENOMEM;
+		}
+	}
 	note_number(t, atom);
 	n->test_count++;
 	h->test_count++;
@@ -235,6 +243,7 @@ done_node(struct node *n, uint32_t depth)
 		return;
 	for (uint32_t i = 0; i < n->test_count; i++) {
 		tsn_auto_free(n->tests[i].machine);
+		free(n->tests[i].octets);
 		tsn_atom_done(&n->tests[i].atom);
 	}
 	for (uint32_t i = 0; i < n->kid_count; i++)

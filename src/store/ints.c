@@ -161,26 +161,24 @@ ints_fold(uint64_t *v, uint32_t n, unsigned char *back)
 	return literals;
 }
 
-/* From the end, so that it works in place: a literal is moved, a repeat is filled afterwards. */
+/* Literals are read from behind the place that is written, so that it works in place. */
 bool
 ints_unfold(uint64_t *v, uint32_t literals, const unsigned char *back, uint32_t n)
 {
-	uint32_t k = literals;
+	uint32_t from = n - literals, zeros = 0, first = n < 256 ? n : 256;
 
-	for (uint32_t i = n; i > 0; i--) {
-		if (back[i - 1] != 0) {
-			if (back[i - 1] > i - 1)
-				return false;
-			continue;
-		}
-		if (k == 0)
-			return false;
-		v[i - 1] = v[--k];
-	}
-	if (k != 0)
-		return false;
 	for (uint32_t i = 0; i < n; i++)
-		if (back[i] != 0)
-			v[i] = v[i - back[i]];
+		zeros += back[i] == 0;
+	if (zeros != literals)
+		return false;
+	for (uint32_t i = 0; i < first; i++)
+		if (back[i] > i)
+			return false;
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t at = back[i] == 0 ? from : i - back[i];
+
+		from += back[i] == 0;
+		v[i] = v[at];
+	}
 	return true;
 }

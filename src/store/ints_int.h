@@ -21,7 +21,7 @@ TSN_MUST_CHECK bool ints_decode(struct bin *r, uint64_t *out, uint32_t n);
  * returns their number.
  */
 uint32_t ints_fold(uint64_t *v, uint32_t n, unsigned char *back);
-/** The reverse, in place: v holds `literals` values at its front and has room for n. */
+/** The reverse, in place: v has room for n and holds the `literals` values at its end. */
 TSN_MUST_CHECK bool ints_unfold(uint64_t *v, uint32_t literals, const unsigned char *back,
     uint32_t n);
 

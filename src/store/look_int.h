@@ -16,6 +16,7 @@
 struct test {
 	struct tsn_catom atom;
 	struct tsn_auto *machine;	/* NULL: there is none, only values of slots can be tested */
+	uint16_t *octets;		/* [state][with a dot behind][octet]: out + 1; 0 not known */
 	bool record;			/* on every text of the record, not on one field */
 	bool exists;
 	bool number;			/* a word or value of digits alone: `low` is what it is */

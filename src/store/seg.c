@@ -436,6 +436,13 @@ unpack_dict(struct seg *s, struct seg_column *c)
 enum tsn_code
 seg_dict(struct seg *s, uint32_t column)
 {
+	TSN_TRY(seg_dict_lean(s, column));
+	return strings_make(&s->columns[column].dict);
+}
+
+enum tsn_code
+seg_dict_lean(struct seg *s, uint32_t column)
+{
 	struct seg_column *c = &s->columns[column];
 	uint64_t *counts;
 	enum tsn_code rc;
@@ -448,7 +455,7 @@ seg_dict(struct seg *s, uint32_t column)
 	TSN_TRY(unpack_dict(s, c));
 	r = bin_of(c->dict_raw, c->dict_at.raw_len);
 	strings_done(&c->dict);
-	TSN_TRY(strings_decode(&r, &c->dict));
+	TSN_TRY(strings_decode_lean(&r, &c->dict));
 	counts = reallocarray(NULL, c->dict.count + 1, sizeof *counts);
 	if (counts == NULL)
 		return TSN_ENOMEM;

@@ -80,6 +80,8 @@ void seg_unload(struct seg *s);
 void seg_close(struct seg *s);
 /** Loads the column's dictionary (once); a column without one has count 0. */
 TSN_MUST_CHECK enum tsn_code seg_dict(struct seg *s, uint32_t column);
+/** The same, but addresses may still be numbers (dict.addrs). */
+TSN_MUST_CHECK enum tsn_code seg_dict_lean(struct seg *s, uint32_t column);
 /** Every checksum and every block decoded. */
 TSN_MUST_CHECK enum tsn_code seg_verify(struct seg *s, struct tsn_err *err);
 

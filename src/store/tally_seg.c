@@ -125,7 +125,8 @@ check_counts(struct summary *s, uint32_t column, bool *ret_good)
 	uint32_t first = s->first[column];
 	uint64_t rows = 0, total = 0;
 
-	TSN_TRY(seg_dict(s->seg, column));
+	TSN_TRY(s->t->scan->tally_field_count > 0 ? seg_dict(s->seg, column) :
+						    seg_dict_lean(s->seg, column));
 	for (uint32_t i = 0; i < s->seg->tmpl_count; i++)
 		rows += s->column[i] == column ? s->seg->tmpls[i].rows : 0;
 	*ret_good = true;
@@ -149,7 +150,7 @@ put_value(struct summary *s, uint32_t tmpl, uint32_t code, uint64_t count)
 
 	for (uint32_t i = 0; i < st->tmpl->slot_count; i++) {
 		s->t->vals[i] = (struct val){"", 0, 0};
-		if (column == NONE || st->columns[i] != column)
+		if (column == NONE || st->columns[i] != column || s->t->scan->tally_field_count == 0)
 			continue;
 		text = strings_get(&s->seg->columns[column].dict, code);
 		s->t->vals[i] = (struct val){text.ptr, 0, (uint32_t)text.len};

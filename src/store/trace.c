@@ -142,18 +142,53 @@ trace_value(struct hint_seg *hs, const struct test *t, const struct reading *r,
 	return out;
 }
 
+static uint16_t
+octet_out(const struct test *t, uint32_t state, unsigned octet, bool dot)
+{
+	char text[4];
+	size_t n = 0;
+	uint16_t *memo;
+
+	if (state < TSN_AUTO__FIXED)
+		return (uint16_t)state;
+	memo = &t->octets[(state * 2 + dot) * 256 + octet];
+	if (*memo == 0) {
+		if (octet >= 100)
+			text[n++] = (char)('0' + octet / 100);
+		if (octet >= 10)
+			text[n++] = (char)('0' + octet / 10 % 10);
+		text[n++] = (char)('0' + octet % 10);
+		text[n] = '.';
+		*memo = (uint16_t)(1 + tsn_auto_run(t->machine, state,
+		    (struct tsn_slice){text, n + dot}));
+	}
+	return (uint16_t)(*memo - 1);
+}
+
+/* An address, octet by octet: what each does to a state is found out once. */
+static uint16_t
+addr_out(const struct test *t, uint32_t state, uint32_t addr)
+{
+	for (unsigned shift = 24; shift > 0; shift -= 8)
+		state = octet_out(t, state, addr >> shift & 255, true);
+	return octet_out(t, state, addr & 255, false);
+}
+
 static enum tsn_code
 read_dictionary(struct hint_seg *hs, const struct test *t, struct reading *r, struct outs *o)
 {
 	const struct seg_column *c = &hs->seg->columns[r->column];
 	uint16_t last = UINT16_MAX;
 
-	TSN_TRY(seg_dict(hs->seg, r->column));
+	TSN_TRY(seg_dict_lean(hs->seg, r->column));
+	if (c->dict.addrs != NULL && r->how != READ_RECORD)
+		TSN_TRY(seg_dict(hs->seg, r->column));
 	r->codes = tsn_arena_alloc(&hs->arena, ((size_t)c->dict.count + 1) * sizeof *r->codes);
 	if (r->codes == NULL)
 		return TSN_ENOMEM;
 	for (uint32_t i = 0; i < c->dict.count; i++) {
-		r->codes[i] = trace_value(hs, t, r, strings_get(&c->dict, i));
+		r->codes[i] = c->dict.addrs != NULL ? addr_out(t, r->in, c->dict.addrs[i]) :
+		    trace_value(hs, t, r, strings_get(&c->dict, i));
 		if (r->codes[i] != last)
 			add_out(o, r->codes[i]);
 		last = r->codes[i];
