@@ -197,19 +197,6 @@ show_place(struct tsn_slice text, const struct tsn_err *err)
 	(void)fprintf(stderr, "  %.*s\n  %*s^\n", (int)text.len, text.ptr, (int)err->pos, "");
 }
 
-static enum tsn_code
-explain(const struct tsn_query *q, const struct tsn_query_options *o, struct tsn_err *err)
-{
-	struct tsn_buf out;
-	enum tsn_code code;
-
-	tsn_buf_init(&out, 1u << 20);
-	tsn_query_explain(q, o, &out);
-	code = put_out(NULL, tsn_buf_get(&out), err);
-	tsn_buf_done(&out);
-	return code;
-}
-
 /* A damaged part of the store is left out of an answer, and named. */
 static void
 tell_damage(const struct tsn_store_reader *reader)
@@ -247,6 +234,38 @@ open_reader(const struct search *s, struct tsn_keys *keys, struct tsn_store_read
 	return rc;
 }
 
+/* The plan, and what of the store the query looks into: it runs, its rows are not shown. */
+static enum tsn_code
+explain(const struct search *s, struct tsn_keys *keys, const struct tsn_query *q,
+    const struct tsn_query_options *options, struct tsn_err *err)
+{
+	static const struct tsn_query_sink nowhere = {0};
+	struct tsn_store_scan_stats stats = {0};
+	struct tsn_query_options o = *options;
+	struct tsn_store_reader *reader;
+	struct tsn_query_source source;
+	struct tsn_query_report report;
+	struct tsn_buf out;
+	enum tsn_code code;
+
+	TSN_TRY(tsn_store_reader_open(tsn_cmd_data_dir(s->data), keys, &reader, err));
+	o.stats = &stats;
+	source = tsn_query_store(reader);
+	tsn_buf_init(&out, 1u << 20);
+	tsn_query_explain(q, &o, &out);
+	code = tsn_query_run(q, &source, &o, &nowhere, &report, err);
+	if (code == TSN_OK) {
+		tsn_query_explain_scan(&stats, &out);
+		code = tsn_query_unknown_fields(q, reader, &out, err);
+	}
+	if (code == TSN_OK)
+		code = put_out(NULL, tsn_buf_get(&out), err);
+	tell_damage(reader);
+	tsn_buf_done(&out);
+	tsn_store_reader_close(reader);
+	return code;
+}
+
 static enum tsn_code
 run_query(const struct search *s, struct tsn_keys *keys, const struct tsn_query *q,
     const struct tsn_query_options *options, enum tsn_write_format format, struct tsn_err *err)
@@ -280,6 +299,9 @@ run_query(const struct search *s, struct tsn_keys *keys, const struct tsn_query 
 	tell_damage(reader);
 	if (code == TSN_OK && !s->quiet) {
 		tsn_buf_init(&notes, 1u << 16);
+		code = tsn_query_unknown_fields(q, reader, &notes, err);
+		tell("tocsin search: ", &notes);
+		tsn_buf_reset(&notes);
 		tsn_query_notes(&report, o, &notes);
 		tell("tocsin search: ", &notes);
 		tsn_buf_done(&notes);
@@ -313,7 +335,7 @@ search(const struct search *s, char **argv, int count, struct tsn_err *err)
 			show_place(tsn_buf_get(&text), err);
 	}
 	if (code == TSN_OK)
-		code = s->explain ? explain(q, &o, err) : run_query(s, keys, q, &o, format, err);
+		code = s->explain ? explain(s, keys, q, &o, err) : run_query(s, keys, q, &o, format, err);
 	tsn_query_free(q);
 	tsn_buf_done(&text);
 	tsn_keys_free(keys);
@@ -335,7 +357,7 @@ run(int argc, char **argv)
 		{"--limit", TSN_OPT_TEXT, &s.limit, "N", "rows at most, 0: all; 100 events without it"},
 		{"--format", TSN_OPT_TEXT, &s.format, "F", "json, table or csv"},
 		{"--memory", TSN_OPT_TEXT, &s.memory, "MIB", "memory of a stage that keeps rows; 64"},
-		{"--explain", TSN_OPT_FLAG, &s.explain, NULL, "print the plan instead of running it"},
+		{"--explain", TSN_OPT_FLAG, &s.explain, NULL, "print the plan and what it reads, not the rows"},
 		{"--quiet", TSN_OPT_FLAG, &s.quiet, NULL, "no notes on stderr"},
 	};
 	enum tsn_code code;

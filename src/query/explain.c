@@ -167,6 +167,33 @@ tsn_query_explain(const struct tsn_query *q, const struct tsn_query_options *opt
 	tsn_buf_printf(out, "give %s\n", tsn_query_gives_events(q) ? "events" : "rows");
 }
 
+static void
+put_count(struct tsn_buf *out, uint64_t n, const char *what)
+{
+	if (n > 0)
+		tsn_buf_printf(out, ", %" PRIu64 " %s", n, what);
+}
+
+void
+tsn_query_explain_scan(const struct tsn_store_scan_stats *s, struct tsn_buf *out)
+{
+	tsn_buf_printf(out, "segments: %" PRIu64, s->segments);
+	put_count(out, s->segments_time, "outside of the time range");
+	put_count(out, s->segments_none, "without a match by templates and dictionaries");
+	put_count(out, s->segments_sum, "counted from directory and dictionaries");
+	put_count(out, s->segments_open, "opened");
+	put_count(out, s->segments - s->segments_time - s->segments_none - s->segments_sum -
+	    s->segments_open, "not needed any more");
+	tsn_buf_printf(out, "\nblocks of opened segments: %" PRIu64, s->blocks);
+	put_count(out, s->blocks_time, "outside of the time range");
+	put_count(out, s->blocks_none, "without a matching row");
+	put_count(out, s->blocks_sum, "counted from columns");
+	put_count(out, s->blocks_rows, "with rows made into events");
+	put_count(out, s->blocks - s->blocks_time - s->blocks_none - s->blocks_sum - s->blocks_rows,
+	    "not needed any more");
+	tsn_buf_printf(out, "\nrows made into events: %" PRIu64 "\n", s->rows);
+}
+
 void
 tsn_query_notes(const struct tsn_query_report *r, const struct tsn_query_options *options,
     struct tsn_buf *out)

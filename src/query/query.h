@@ -70,6 +70,8 @@ struct tsn_query_options {
 	/** Told after each batch what was done and the time the scan has come to; may be NULL. */
 	void (*progress)(void *ctx, const struct tsn_query_report *report, int64_t at_ns);
 	void *progress_ctx;
+	uint64_t since;		/* see struct tsn_store_scan */
+	struct tsn_store_scan_stats *stats;	/* added to; may be NULL */
 };
 
 TSN_MUST_CHECK enum tsn_code tsn_query_run(const struct tsn_query *q,
@@ -84,6 +86,14 @@ bool tsn_query_gives_events(const struct tsn_query *q);
 /** The plan, one step a line. */
 void tsn_query_explain(const struct tsn_query *q, const struct tsn_query_options *options,
     struct tsn_buf *out);
+/** What of the store was looked into, one line each, and what for the others were left out. */
+void tsn_query_explain_scan(const struct tsn_store_scan_stats *s, struct tsn_buf *out);
+/**
+ * One line for each field that the query asks events for and no event of the store has, with the
+ * stored names most like it.  Nothing when all are known.
+ */
+TSN_MUST_CHECK enum tsn_code tsn_query_unknown_fields(const struct tsn_query *q,
+    struct tsn_store_reader *r, struct tsn_buf *out, struct tsn_err *err);
 /** What the report has to say to a person, one line each, without the last line end. */
 void tsn_query_notes(const struct tsn_query_report *r, const struct tsn_query_options *options,
     struct tsn_buf *out);

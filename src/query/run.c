@@ -164,7 +164,7 @@ run_scan(struct scan *s, const struct tsn_query_source *source, const struct tsn
 	struct tsn_store_scan scan = {.from_ns = s->q->from_ns, .to_ns = s->q->to_ns,
 	    .hint = s->q->rest, .fields = s->q->fields, .field_count = s->q->field_count,
 	    .newest_first = s->run.newest_first, .canceled = scan_canceled, .rows = take_rows,
-	    .ctx = s};
+	    .since = o->since, .stats = o->stats, .ctx = s};
 	enum tsn_code code = TSN_OK;
 
 	if (s->q->tallies && !o->one_by_one) {

@@ -253,3 +253,45 @@ tsn_store_reader_ranges(const struct tsn_store_reader *r, struct tsn_slice sourc
 {
 	return ranges_find(&r->ranges, source, ret_count);
 }
+
+uint64_t
+tsn_store_reader_mark(const struct tsn_store_reader *r)
+{
+	return r->manifest.next_number;
+}
+
+static bool
+tell_fields(const struct tmpl *t, bool (*field)(void *ctx, tsn_key key), void *ctx)
+{
+	for (uint32_t i = 0; i < t->field_count; i++)
+		if (t->fields[i].key != TSN_KEY_NONE && !field(ctx, t->fields[i].key))
+			return false;
+	return true;
+}
+
+enum tsn_code
+tsn_store_reader_fields(struct tsn_store_reader *r, bool (*field)(void *ctx, tsn_key key), void *ctx,
+    struct tsn_err *err)
+{
+	for (uint32_t i = 0; i < r->tmpls.count; i++)
+		if (!tell_fields(r->tmpls.list[i], field, ctx))
+			return TSN_OK;
+	for (uint32_t i = r->manifest.seg_count; i-- > 0;) {
+		struct seg *s = &r->segs[i];
+		enum tsn_code rc;
+		bool more = true;
+
+		if (s->file.ptr == NULL)
+			continue;
+		rc = seg_load(s, r->keys, &r->sources, err);
+		if (rc == TSN_ECORRUPT)	/* told by the scan */
+			continue;
+		TSN_TRY(rc);
+		for (uint32_t t = 0; t < s->tmpl_count && more; t++)
+			more = tell_fields(s->tmpls[t].tmpl, field, ctx);
+		seg_unload(s);
+		if (!more)
+			return TSN_OK;
+	}
+	return TSN_OK;
+}

@@ -45,6 +45,7 @@ struct scanner {
 	struct hint *hint;
 	struct hint_seg **hints;	/* by segment */
 	struct tally tally;		/* scan NULL: rows are not counted together */
+	struct tsn_store_scan_stats stats;
 	uint64_t must[HINT_WORDS];	/* of the block at hand, for the tally */
 	struct tsn_err *err;
 };
@@ -215,6 +216,7 @@ sum_segment(struct scanner *s, struct seg *seg, const struct hint_seg *hs, bool 
 	for (uint32_t i = 0; i < seg->tmpl_count && !some; i++)
 		some = hint_tmpl(hs, i) != HINT_NONE;
 	*ret_done = !some;
+	s->stats.segments_none += !some;
 	for (uint32_t i = 0; i < seg->block_count; i++) {
 		low = seg->blocks[i].time_min < low ? seg->blocks[i].time_min : low;
 		high = seg->blocks[i].time_max > high ? seg->blocks[i].time_max : high;
@@ -224,7 +226,9 @@ sum_segment(struct scanner *s, struct seg *seg, const struct hint_seg *hs, bool 
 	    tsn_time_floor(low, s->scan->tally_span_ns) != tsn_time_floor(high,
 	    s->scan->tally_span_ns)))
 		return TSN_OK;
-	return tally_segment(&s->tally, seg, hs, ret_done, s->err);
+	TSN_TRY(tally_segment(&s->tally, seg, hs, ret_done, s->err));
+	s->stats.segments_sum += *ret_done;
+	return TSN_OK;
 }
 
 /* A segment's turn has come: its blocks take its place among the others. */
@@ -255,11 +259,15 @@ open_segment(struct scanner *s, uint32_t i)
 	for (uint32_t k = 0; k < seg->block_count && rc == TSN_OK && !done; k++) {
 		const struct seg_block *b = &seg->blocks[k];
 
-		if (b->time_min >= s->scan->to_ns || b->time_max < s->scan->from_ns)
+		s->stats.blocks++;
+		if (b->time_min >= s->scan->to_ns || b->time_max < s->scan->from_ns) {
+			s->stats.blocks_time++;
 			continue;
+		}
 		TSN_TRY(add_ref(s, i, k, b->time_min, b->time_max));
 		seg->users++;
 	}
+	s->stats.segments_open += !done;
 	if (!done)
 		sort_refs(s);
 	leave(s, i);
@@ -355,9 +363,12 @@ open_block(struct scanner *s, const struct ref *ref)
 		rc = cut_run(s, &run);
 	if (rc == TSN_OK && run.at < run.end) {
 		rc = add_run(s, &run);
+		s->stats.blocks_rows += rc == TSN_OK;
 		if (rc == TSN_OK)
 			return TSN_OK;
 	}
+	s->stats.blocks_none += rc == TSN_OK && !any;
+	s->stats.blocks_sum += rc == TSN_OK && any;
 	free(run.may);
 	block_close(&run.block);
 	if (rc == TSN_ECORRUPT) {
@@ -429,6 +440,7 @@ emit(struct scanner *s, struct run *run)
 		rowlog_get(&s->r->mem, i, s->vals, &row);
 	else
 		rc = block_row(&run->block, i, &row);
+	s->stats.rows++;
 	if (rc == TSN_OK && s->row_fn != NULL)
 		return s->row_fn(s->row_ctx, &row, s->err);
 	if (rc == TSN_OK)
@@ -462,14 +474,19 @@ is_due(const struct scanner *s, const struct ref *ref)
 static enum tsn_code
 run_all(struct scanner *s)
 {
+	enum tsn_code rc;
+
 	while (s->ref_at < s->ref_count || s->run_count > 0) {
 		uint32_t i;
 
 		while (s->ref_at < s->ref_count && is_due(s, &s->refs[s->ref_at])) {
 			struct ref ref = s->refs[s->ref_at++];
-			enum tsn_code rc = ref.block == REF_WHOLE ? open_segment(s, ref.seg) :
-								    open_block(s, &ref);
 
+			if (s->scan->canceled != NULL && s->scan->canceled(s->scan->ctx)) {
+				s->ref_at--;
+				TSN_FAIL(s->err, TSN_ECANCELED, "canceled");
+			}
+			rc = ref.block == REF_WHOLE ? open_segment(s, ref.seg) : open_block(s, &ref);
 			if (rc == TSN_ENOMEM)
 				TSN_FAIL(s->err, rc, "out of memory");
 			TSN_TRY(rc);
@@ -493,9 +510,13 @@ collect(struct scanner *s)
 	for (uint32_t i = 0; i < s->r->manifest.seg_count; i++) {
 		const struct manifest_seg *m = &s->r->manifest.segs[i];
 
-		if (s->r->segs[i].file.ptr != NULL && m->time_min < s->scan->to_ns &&
-		    m->time_max >= s->scan->from_ns)
+		if (s->r->segs[i].file.ptr == NULL || m->number < s->scan->since)
+			continue;
+		s->stats.segments++;
+		if (m->time_min < s->scan->to_ns && m->time_max >= s->scan->from_ns)
 			TSN_TRY(add_ref(s, i, REF_WHOLE, m->time_min, m->time_max));
+		else
+			s->stats.segments_time++;
 	}
 	sort_refs(s);
 	return TSN_OK;
@@ -525,6 +546,22 @@ prepare(struct scanner *s)
 	return mem.at < mem.end ? add_run(s, &mem) : TSN_OK;
 }
 
+static void
+add_stats(struct tsn_store_scan_stats *to, const struct tsn_store_scan_stats *from)
+{
+	to->segments += from->segments;
+	to->segments_time += from->segments_time;
+	to->segments_none += from->segments_none;
+	to->segments_sum += from->segments_sum;
+	to->segments_open += from->segments_open;
+	to->blocks += from->blocks;
+	to->blocks_time += from->blocks_time;
+	to->blocks_none += from->blocks_none;
+	to->blocks_sum += from->blocks_sum;
+	to->blocks_rows += from->blocks_rows;
+	to->rows += from->rows;
+}
+
 static enum tsn_code
 scan_all(struct scanner s)
 {
@@ -544,6 +581,8 @@ scan_all(struct scanner s)
 	for (; s.ref_at < s.ref_count; s.ref_at++)
 		if (s.refs[s.ref_at].block != REF_WHOLE)
 			leave(&s, s.refs[s.ref_at].seg);
+	if (s.scan->stats != NULL)
+		add_stats(s.scan->stats, &s.stats);
 	free(s.hints);
 	hint_free(s.hint);
 	tally_done(&s.tally);

@@ -107,9 +107,32 @@ TSN_MUST_CHECK enum tsn_code tsn_store_reader_add(struct tsn_store_reader *r, co
  */
 uint64_t tsn_store_reader_damage(const struct tsn_store_reader *r, struct tsn_slice *ret_first);
 
+/**
+ * What was stored after this snapshot was taken is, in a later one, in the journal or in segments
+ * whose number is at least this one (where older events may be too).
+ */
+uint64_t tsn_store_reader_mark(const struct tsn_store_reader *r);
+/**
+ * Tells the keys of fields that stored events have, some of them more than once, until `field`
+ * returns false.  The directories of segments are read; TSN_ENOMEM.
+ */
+TSN_MUST_CHECK enum tsn_code tsn_store_reader_fields(struct tsn_store_reader *r,
+    bool (*field)(void *ctx, tsn_key key), void *ctx, struct tsn_err *err);
+
 /** As tsn_store_ranges, of the snapshot. */
 const struct tsn_store_range *tsn_store_reader_ranges(const struct tsn_store_reader *r,
     struct tsn_slice source, size_t *ret_count);
+
+/* How much of the store a scan could do without. */
+struct tsn_store_scan_stats {
+	uint64_t segments, segments_time;	/* all; outside of the time range */
+	uint64_t segments_none, segments_sum;	/* nothing matches; counted by directory alone */
+	uint64_t segments_open;			/* their blocks were looked at */
+	uint64_t blocks, blocks_time;		/* of these: all; outside of the time range */
+	uint64_t blocks_none, blocks_sum;	/* no row matches; counted by columns alone */
+	uint64_t blocks_rows;			/* some rows were made */
+	uint64_t rows;				/* rows made, those of the journal included */
+};
 
 struct tsn_store_scan {
 	int64_t from_ns, to_ns;		/* @timestamp in [from, to) */
@@ -131,6 +154,8 @@ struct tsn_store_scan {
 	const tsn_key *tally_fields;
 	uint32_t tally_field_count;
 	int64_t tally_span_ns;		/* 0: none */
+	uint64_t since;			/* segments of smaller numbers are left out: see tsn_store_mark */
+	struct tsn_store_scan_stats *stats;	/* added to; may be NULL */
 	void *ctx;
 };
 
