@@ -15,6 +15,8 @@
 #define THREADS 2u
 #define CONNECTIONS_SPARE 64u
 #define WORKERS 2u
+/* The library keeps arguments in the memory of the connection, and is stuck when that is full. */
+#define ARGS_MAX 200u
 #define COMPLAIN_NS (10 * TSN_NS_PER_SEC)
 
 struct tsn_slice
@@ -240,6 +242,8 @@ refuse(struct request *r)
 
 	if (r->http->https != NULL && !https_client_may(r->http->https, r->connection, &why))
 		return problem(r, 403, "Forbidden", "%s", why);
+	if (r->crowded)
+		return problem(r, 414, "URI too long", "a request has at most %u arguments", ARGS_MAX);
 	if (!origin_is_ours(r))
 		return problem(r, 403, "Forbidden", "requests of other sites are not answered");
 	r->endpoint = find_endpoint(r, &path_known);
@@ -382,18 +386,43 @@ begin_request(struct request *r)
 	return MHD_YES;
 }
 
+/* Stands for the request until its headers are read. */
+static char crowded_mark;
+
+/* Before arguments are taken out of the address: too many are cut off, and the request marked. */
+static void *
+on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
+{
+	char *args = strchr((char *)(uintptr_t)uri, '?');
+	unsigned count = 1;
+
+	(void)cls;
+	(void)connection;
+	for (const char *p = args; p != NULL && *p != '\0'; p++)
+		count += *p == '&';
+	if (args == NULL || count <= ARGS_MAX)
+		return NULL;
+	/* behind the question mark, too: the library knows the place already */
+	args[0] = args[1] = '\0';
+	return &crowded_mark;
+}
+
 static enum MHD_Result
 on_request(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
     const char *version, const char *data, size_t *data_len, void **ctx)
 {
 	struct tsn_http *h = cls;
-	struct request *r = *ctx;
+	bool crowded = *ctx == &crowded_mark;
+	struct request *r = crowded ? NULL : *ctx;
 
 	(void)version;
 	if (r == NULL) {
 		r = new_request(h, connection, url, method);
 		*ctx = r;
-		return r == NULL ? MHD_NO : begin_request(r);
+		if (r == NULL)
+			return MHD_NO;
+		r->crowded = crowded;
+		return begin_request(r);
 	}
 	if (*data_len > 0) {
 		if (!r->refused)
@@ -420,7 +449,7 @@ on_completed(void *cls, struct MHD_Connection *connection, void **ctx,
 	(void)cls;
 	(void)connection;
 	(void)why;
-	if (r == NULL)
+	if (r == NULL || *ctx == &crowded_mark)
 		return;
 	if (r->body.queue != NULL)
 		body_done(&r->body);
@@ -495,6 +524,7 @@ start_daemon(struct tsn_http *h, struct tsn_err *err)
 	h->daemon = MHD_start_daemon(flags, 0, on_accept, h, on_request, h,
 	    MHD_OPTION_EXTERNAL_LOGGER, on_log, h,
 	    MHD_OPTION_LISTEN_SOCKET, fd,
+	    MHD_OPTION_URI_LOG_CALLBACK, on_uri, NULL,
 	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
 	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
 	    /* each thread has its part of the limit; all may come to one */

@@ -48,6 +48,7 @@ struct request {
 	struct tsn_slice parts[PATH_PARTS_MAX];	/* what stood for the braces */
 	struct body body;
 	bool refused;		/* answered before its body was read */
+	bool crowded;		/* it came with more arguments than are read */
 	bool later;		/* suspended; answered when called again */
 	struct request *next;	/* in the workers' queue */
 	/* The answer. */

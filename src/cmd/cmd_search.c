@@ -335,7 +335,8 @@ search(const struct search *s, char **argv, int count, struct tsn_err *err)
 			show_place(tsn_buf_get(&text), err);
 	}
 	if (code == TSN_OK)
-		code = s->explain ? explain(s, keys, q, &o, err) : run_query(s, keys, q, &o, format, err);
+		code = s->explain ? explain(s, keys, q, &o, err) :
+				    run_query(s, keys, q, &o, format, err);
 	tsn_query_free(q);
 	tsn_buf_done(&text);
 	tsn_keys_free(keys);
@@ -357,7 +358,7 @@ run(int argc, char **argv)
 		{"--limit", TSN_OPT_TEXT, &s.limit, "N", "rows at most, 0: all; 100 events without it"},
 		{"--format", TSN_OPT_TEXT, &s.format, "F", "json, table or csv"},
 		{"--memory", TSN_OPT_TEXT, &s.memory, "MIB", "memory of a stage that keeps rows; 64"},
-		{"--explain", TSN_OPT_FLAG, &s.explain, NULL, "print the plan and what it reads, not the rows"},
+		{"--explain", TSN_OPT_FLAG, &s.explain, NULL, "the plan and what is read, not the rows"},
 		{"--quiet", TSN_OPT_FLAG, &s.quiet, NULL, "no notes on stderr"},
 	};
 	enum tsn_code code;

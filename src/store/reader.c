@@ -270,8 +270,8 @@ tell_fields(const struct tmpl *t, bool (*field)(void *ctx, tsn_key key), void *c
 }
 
 enum tsn_code
-tsn_store_reader_fields(struct tsn_store_reader *r, bool (*field)(void *ctx, tsn_key key), void *ctx,
-    struct tsn_err *err)
+tsn_store_reader_fields(struct tsn_store_reader *r, bool (*field)(void *ctx, tsn_key key),
+    void *ctx, struct tsn_err *err)
 {
 	for (uint32_t i = 0; i < r->tmpls.count; i++)
 		if (!tell_fields(r->tmpls.list[i], field, ctx))

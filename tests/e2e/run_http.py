@@ -250,6 +250,9 @@ def test_search_alerts_status():
         assert code == 400 and "column" in json.loads(body)["detail"], body
         assert server.request("GET", "/api/v1/search?q=*&limit=x")[0] == 400
         assert server.request("GET", "/api/v1/search")[0] == 400
+        many = "/api/v1/search?q=*&" + "&".join("a%d=1" % i for i in range(500))
+        code, _, body = server.request("GET", many)
+        assert code == 414 and "arguments" in json.loads(body)["detail"], (code, body)
         alerts = json.loads(server.request("GET", "/api/v1/alerts")[2])["alerts"]
         assert len(alerts) == 1 and alerts[0]["status"] == "open", alerts
         path = "/api/v1/alerts/" + lib.get(alerts[0]["alert"], "event.id")

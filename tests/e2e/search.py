@@ -79,6 +79,14 @@ def test_answers():
     out, _ = lib.run("search", "--data", data, "--explain",
                      "@timestamp >= 2026-01-03 n:>5 | sort -n | head 3")
     assert b"from 2026-01-03" in out and b"keeps the first 3 only" in out, out
+    assert b"segments: " in out and b"rows made into events: " in out, out
+    out, _ = lib.run("search", "--data", data, "--explain", "nosuchword | stats count()")
+    assert b"without a match by templates and dictionaries" in out, out
+    out, err = lib.run("search", "--data", data, "paddin:x or lisst:1 or n:7 | stats count()")
+    assert lib.lines(out) == [{"count()": 1}]
+    assert "no event has field paddin; nearest: padding" in err and "lisst; nearest: list" in err, err
+    _, err = lib.run("search", "--data", data, "n:7 | eval m = n + 1 | where m > 2")
+    assert "no event has" not in err, err
 
 
 def test_formats():
