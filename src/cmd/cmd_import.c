@@ -16,7 +16,7 @@
 #include "server/import.h"
 
 /* Of housekeeping at the end. */
-#define SETTLE_STEPS 64u
+#define SETTLE_STEPS 4096u
 
 struct state {
 	const char *data;

@@ -11,7 +11,7 @@
 #include "os/walk.h"
 
 /* A commit costs a sync; what is not committed costs memory. */
-#define COMMIT_BYTES (16u << 20)
+#define COMMIT_BYTES (128u << 20)
 /* With a pipeline whose codec joins lines: it always holds some back. */
 #define HELD_COMMIT_BYTES (128u << 20)
 #define COMMIT_NS (5 * TSN_NS_PER_SEC)

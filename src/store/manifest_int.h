@@ -17,6 +17,7 @@ struct manifest_seg {
 	uint64_t hash;			/* XXH3-64 of the file, once an archive may have a copy: such
 					 * a segment is not merged any more.  0: none */
 	bool damaged;			/* found so since the store was opened; not written */
+	bool apart;			/* cannot be merged as it is; not written */
 };
 
 struct manifest {

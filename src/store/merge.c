@@ -1,26 +1,32 @@
-/* Small segments of one day become one; old ones go. */
+/*
+ * Which segments become one, and which go.
+ *
+ * Small segments cost search time and disk: each has its own dictionaries.  Neighbours in time of
+ * like size are merged when they are so many; what is read and written again grows with the
+ * logarithm of the data.  Days stay apart once they are large, for retention.
+ */
 #include <stdlib.h>
 
 #include "base/assert.h"
-#include "store/reader_int.h"
-#include "store/store_int.h"
+#include "base/time.h"
+#include "store/merge_int.h"
 
-/* So many of like size and day are merged: when there is time, and at the latest. */
-#define MERGE_MIN 6u
+/* So many of like size are merged: when there is time, and at the latest. */
+#define MERGE_MIN 4u
 #define MERGE_MUST 16u
-/* At most: their blocks are in memory together where they overlap in time. */
-#define MERGE_MAX 8u
+/* Steps at a commit when it must be. */
+#define STEPS_AT_COMMIT 2u
 /* Segments that go at one commit. */
 #define DROPS_MAX 64u
+/* Of records. */
 #define TIER_FIRST (UINT64_C(16) << 20)
 #define TIER_LAST (UINT64_C(1) << 30)
-#define MERGE_ZSTD_LEVEL 5
-#define MERGE_TMPL_BYTES (256u << 20)
-
-struct merger {
-	struct tmpl_table tmpls;
-	struct segw *segw;
-};
+#define TIERS 4u
+/* On disk: what several days may have together. */
+#define DAYS_FILE_BYTES (UINT64_C(8) << 20)
+/* A segment holds no more than this part of the time that events are kept: what is to go is late
+ * by no more. */
+#define AGE_PARTS 16
 
 /* Sizes within a factor of eight are alike. */
 static unsigned
@@ -37,148 +43,133 @@ tier_of(const struct manifest_seg *m)
 static bool
 may_merge(const struct manifest_seg *m)
 {
-	return m->raw_bytes <= TIER_LAST && m->hash == 0 && !m->damaged;
+	return m->raw_bytes <= TIER_LAST && m->hash == 0 && !m->damaged && !m->apart;
 }
 
-/* The first group of at least `least`: marks its members, returns their number. */
+uint64_t
+merge_span_max(const struct tsn_store *s)
+{
+	uint64_t span = (uint64_t)s->options.retention_ns / AGE_PARTS;
+
+	if (s->options.retention_ns <= 0)
+		return UINT64_MAX;
+	return span < TSN_NS_PER_DAY ? TSN_NS_PER_DAY : span;
+}
+
+/* Neighbours in time of one tier. */
+struct group {
+	uint32_t chosen[MERGE_MAX], n;	/* the first of them */
+	uint32_t alike;			/* all */
+	uint64_t bytes;			/* on disk */
+	int64_t day, time_min, time_max;
+};
+
+struct place {
+	const struct manifest_seg *m;
+	uint32_t at;
+};
+
+static int
+by_time(const void *a, const void *b)
+{
+	const struct manifest_seg *x = ((const struct place *)a)->m;
+	const struct manifest_seg *y = ((const struct place *)b)->m;
+
+	if (x->time_min != y->time_min)
+		return x->time_min < y->time_min ? -1 : 1;
+	return x->number < y->number ? -1 : x->number > y->number;
+}
+
+/* Segments of one day belong together; others while they are small and delay no retention. */
+static bool
+belongs(const struct tsn_store *s, const struct group *g, const struct manifest_seg *m)
+{
+	int64_t high = m->time_max > g->time_max ? m->time_max : g->time_max;
+
+	if (g->n == 0 || m->day == g->day)
+		return true;
+	return g->bytes + m->file_bytes <= DAYS_FILE_BYTES &&
+	    (uint64_t)high - (uint64_t)g->time_min <= merge_span_max(s);
+}
+
+static void
+add_to(struct group *g, const struct place *p)
+{
+	if (g->n == 0)
+		*g = (struct group){.day = p->m->day, .time_min = p->m->time_min,
+		    .time_max = p->m->time_max};
+	if (g->n < MERGE_MAX)
+		g->chosen[g->n++] = p->at;
+	g->alike++;
+	g->bytes += p->m->file_bytes;
+	g->time_max = p->m->time_max > g->time_max ? p->m->time_max : g->time_max;
+}
+
+static bool
+choose_in_tier(const struct tsn_store *s, unsigned tier, uint32_t least, struct place *places,
+    uint32_t n, struct group *g)
+{
+	*g = (struct group){0};
+	for (uint32_t i = 0; i < n && g->alike < least; i++) {
+		if (tier_of(places[i].m) != tier)
+			continue;
+		if (!belongs(s, g, places[i].m))
+			*g = (struct group){0};
+		add_to(g, &places[i]);
+	}
+	return g->alike >= least;
+}
+
+/* A group of at least `least`, small ones first: marks its members, returns their number. */
 static uint32_t
 choose(const struct tsn_store *s, uint32_t least, uint32_t chosen[MERGE_MAX])
 {
 	const struct manifest *m = &s->manifest;
+	struct place *places = reallocarray(NULL, m->seg_count + 1, sizeof *places);
+	uint32_t n = 0, found = 0;
+	struct group g;
 
-	for (uint32_t i = 0; i < m->seg_count; i++) {
-		uint32_t n = 0, alike = 0;
-
-		if (!may_merge(&m->segs[i]))
-			continue;
-		for (uint32_t k = i; k < m->seg_count; k++) {
-			if (!may_merge(&m->segs[k]) || m->segs[k].day != m->segs[i].day ||
-			    tier_of(&m->segs[k]) != tier_of(&m->segs[i]))
-				continue;
-			alike++;
-			if (n < MERGE_MAX)
-				chosen[n++] = k;
+	if (places == NULL)
+		return 0;		/* another time */
+	for (uint32_t i = 0; i < m->seg_count; i++)
+		if (may_merge(&m->segs[i]))
+			places[n++] = (struct place){&m->segs[i], i};
+	if (n >= least)
+		qsort(places, n, sizeof *places, by_time);
+	for (unsigned tier = 0; tier <= TIERS && found == 0 && n >= least; tier++) {
+		if (choose_in_tier(s, tier, least, places, n, &g)) {
+			memcpy(chosen, g.chosen, g.n * sizeof *chosen);
+			found = g.n;
 		}
-		if (alike >= least)
-			return n;
 	}
-	return 0;
+	free(places);
+	return found;
 }
 
+/* One step of the merge at hand, or of a new one; *ret_more: there is more to do. */
 static enum tsn_code
-take_row(void *ctx, const struct row *row, struct tsn_err *err)
+merge_step(struct tsn_store *s, uint32_t least, bool *ret_more, struct tsn_err *err)
 {
-	struct merger *m = ctx;
-	struct tmpl *from = (struct tmpl *)(uintptr_t)row->tmpl;
-	struct row copy = *row;
-
-	if (from->peer == NULL && tmpl_intern(&m->tmpls, from->sig, &from->peer) != TSN_OK)
-		TSN_FAIL(err, TSN_ENOMEM, "out of memory for a merge");
-	copy.tmpl = from->peer;
-	return segw_add(m->segw, &copy, err);
-}
-
-/* A reader of the chosen segments alone. */
-static TSN_COLD enum tsn_code
-open_chosen(struct tsn_store *s, const uint32_t *chosen, uint32_t n, struct tsn_store_reader *r,
-    struct tsn_err *err)
-{
-	char path[FILE_PATH_MAX];
-
-	r->keys = s->keys;
-	sources_init(&r->sources);
-	rowlog_init(&r->mem, 1);
-	r->segs = calloc(n, sizeof *r->segs);
-	if (r->segs == NULL)
-		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
-	for (uint32_t i = 0; i < n; i++) {
-		const struct manifest_seg *m = &s->manifest.segs[chosen[i]];
-
-		if (manifest_add(&r->manifest, m) != TSN_OK)
-			TSN_FAIL(err, TSN_ENOMEM, "out of memory");
-		TSN_TRY(seal_path(s, m, path, err));
-		TSN_TRY(seg_open(&r->segs[i], path, err));
-	}
-	return TSN_OK;
-}
-
-static void
-close_chosen(struct tsn_store_reader *r)
-{
-	for (uint32_t i = 0; r->segs != NULL && i < r->manifest.seg_count; i++)
-		seg_close(&r->segs[i]);
-	free(r->segs);
-	manifest_done(&r->manifest);
-	sources_done(&r->sources);
-	rowlog_done(&r->mem);
-}
-
-static TSN_COLD enum tsn_code
-copy_rows(struct tsn_store *s, struct tsn_store_reader *r, const char *path,
-    struct segw_result *ret_result, struct tsn_err *err)
-{
-	struct merger m = {0};
+	uint32_t chosen[MERGE_MAX], n;
 	enum tsn_code rc;
 
-	if (tmpl_table_init(&m.tmpls, MERGE_TMPL_BYTES) != TSN_OK)
-		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
-	rc = segw_open(path, s->keys, MERGE_ZSTD_LEVEL, &m.segw, err);
-	if (rc == TSN_OK) {
-		rc = scan_rows(r, take_row, &m, err);
-		if (rc == TSN_OK && r->damaged > 0)
-			rc = TSN_ERR(err, TSN_ECORRUPT, "%s", r->damage);
-		if (rc == TSN_OK) {
-			rc = segw_finish(m.segw, ret_result, err);
-			m.segw = rc == TSN_EAGAIN ? m.segw : NULL;
-		}
-		segw_abandon(m.segw);
+	*ret_more = s->merge != NULL;
+	if (s->merge == NULL) {
+		n = choose(s, least, chosen);
+		if (n < 2)
+			return TSN_OK;
+		*ret_more = true;
+		rc = merge_job_begin(s, chosen, n, &s->merge, err);
+		if (rc == TSN_ECORRUPT || rc == TSN_ENOTFOUND)
+			return maintain_examine(s, chosen, n, err);
+		TSN_TRY(rc);
 	}
-	tmpl_table_done(&m.tmpls);
-	return rc;
-}
-
-static enum tsn_code
-merge(struct tsn_store *s, const uint32_t *chosen, uint32_t n, struct tsn_err *err)
-{
-	struct manifest_seg fresh = {.number = s->manifest.next_number++,
-	    .day = s->manifest.segs[chosen[0]].day}, old[MERGE_MAX];
-	struct tsn_store_reader *r = calloc(1, sizeof *r);
-	struct segw_result result;
-	char path[FILE_PATH_MAX];
-	uint64_t rows = 0;
-	enum tsn_code rc;
-
-	if (r == NULL)
-		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
-	rc = seal_path(s, &fresh, path, err);
-	if (rc == TSN_OK)
-		rc = open_chosen(s, chosen, n, r, err);
-	if (rc == TSN_OK)
-		rc = copy_rows(s, r, path, &result, err);
-	close_chosen(r);
-	free(r);
-	for (uint32_t i = 0; i < n; i++) {
-		old[i] = s->manifest.segs[chosen[i]];
-		rows += old[i].rows;
+	rc = merge_job_step(s, s->merge, err);
+	if (rc != TSN_OK) {
+		merge_job_free(s, s->merge);
+		s->merge = NULL;
 	}
-	if (rc == TSN_OK && rows != result.rows)
-		rc = TSN_ERR(err, TSN_ECORRUPT, "%s: merged segments had more rows", path);
-	if (rc == TSN_OK) {
-		fresh.rows = result.rows;
-		fresh.raw_bytes = result.raw_bytes;
-		fresh.file_bytes = result.file_bytes;
-		fresh.time_min = result.time_min;
-		fresh.time_max = result.time_max;
-		rc = maintain_replace(s, chosen, n, &fresh, err);
-	}
-	if (rc != TSN_OK && !s->broken)
-		maintain_remove(s, &fresh);
-	for (uint32_t i = 0; i < n && rc == TSN_OK; i++)
-		maintain_remove(s, &old[i]);
-	/* The rest goes on being served and merged. */
-	if ((rc == TSN_ECORRUPT || rc == TSN_ENOTFOUND) && !s->broken)
-		rc = maintain_examine(s, chosen, n, err);
-	return rc;
+	return rc == TSN_EOF ? TSN_OK : rc;
 }
 
 /* ---- retention ---- */
@@ -242,33 +233,25 @@ drop_oldest(struct tsn_store *s, int64_t now_ns, bool *ret_dropped, struct tsn_e
 enum tsn_code
 tsn_store_maintain(struct tsn_store *s, int64_t now_ns, bool *ret_more, struct tsn_err *err)
 {
-	uint32_t chosen[MERGE_MAX], n;
 	bool dropped;
 
 	if (s->broken)
 		TSN_FAIL_PLAIN(err, TSN_EIO, "%s: an earlier write failed; open the store again", s->dir);
 	TSN_TRY(drop_oldest(s, now_ns, &dropped, err));
 	*ret_more = dropped;
-	if (dropped)
-		return TSN_OK;
-	n = choose(s, MERGE_MIN, chosen);
-	if (n == 0)
-		return TSN_OK;
-	*ret_more = true;
-	return merge(s, chosen, n, err);
+	return dropped ? TSN_OK : merge_step(s, MERGE_MIN, ret_more, err);
 }
 
 /* Nothing here may fail the commit that went before: what could not be done is tried again. */
 void
 merge_after_commit(struct tsn_store *s)
 {
-	uint32_t chosen[MERGE_MAX], n;
-	bool dropped = true;
+	bool dropped = true, more = true;
 
 	for (unsigned i = 0; i < DROPS_MAX && dropped && !s->broken; i++)
 		if (drop_oldest(s, file_now_ns(), &dropped, NULL) != TSN_OK)
 			return;
-	n = s->broken ? 0 : choose(s, MERGE_MUST, chosen);
-	if (n > 0)
-		(void)!merge(s, chosen, n, NULL);
+	for (unsigned i = 0; i < STEPS_AT_COMMIT && more && !s->broken; i++)
+		if (merge_step(s, MERGE_MUST, &more, NULL) != TSN_OK)
+			return;
 }

@@ -7,8 +7,8 @@
 #include "base/assert.h"
 #include "store/store_int.h"
 
-/* A segment is cut at midnight (UTC) unless that would make crumbs. */
-#define DAY_BYTES_MIN (1u << 20)
+/* A segment is cut at midnight (UTC) once it has so much on disk: crumbs would cost more. */
+#define DAY_FILE_BYTES (2u << 20)
 /* Of records: larger ones gain little and make merging and retention coarse. */
 #define SEGMENT_BYTES_MAX (UINT64_C(2) << 30)
 
@@ -74,10 +74,10 @@ end_segment(struct tsn_store *s, struct tsn_err *err)
 static bool
 must_cut(const struct tsn_store *s, int64_t day)
 {
-	uint64_t bytes = segw_raw_bytes(s->segw);
+	uint64_t days = (uint64_t)day - (uint64_t)s->segw_info.day;
 
-	return bytes >= SEGMENT_BYTES_MAX || (day != s->segw_info.day &&
-	    bytes >= DAY_BYTES_MIN);
+	return segw_raw_bytes(s->segw) >= SEGMENT_BYTES_MAX || (days != 0 &&
+	    (segw_file_bytes(s->segw) >= DAY_FILE_BYTES || days > merge_span_max(s)));
 }
 
 static enum tsn_code

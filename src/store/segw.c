@@ -402,6 +402,12 @@ segw_raw_bytes(const struct segw *w)
 	return w->result.raw_bytes + w->block_bytes;
 }
 
+uint64_t
+segw_file_bytes(const struct segw *w)
+{
+	return w->at + w->out.len;
+}
+
 /* ---- beginning and end ---- */
 
 void

@@ -46,6 +46,8 @@ TSN_MUST_CHECK enum tsn_code segw_add(struct segw *w, const struct row *row, str
 TSN_MUST_CHECK enum tsn_code segw_cut(struct segw *w, struct tsn_err *err);
 /** Bytes of records so far. */
 uint64_t segw_raw_bytes(const struct segw *w);
+/** Bytes of blocks so far, as they stand in the file. */
+uint64_t segw_file_bytes(const struct segw *w);
 /** After a full disk: writes what waits in memory.  TSN_EAGAIN: there is still no room. */
 TSN_MUST_CHECK enum tsn_code segw_flush(struct segw *w, struct tsn_err *err);
 /** True once segw_finish was called: it takes no more rows. */

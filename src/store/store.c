@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "store/merge_int.h"
 #include "store/store_int.h"
 
 #define HARD_BYTES_MAX (512u << 20)
@@ -123,6 +124,7 @@ open_manifest(struct tsn_store *s, struct tsn_err *err)
 static void
 store_free(struct tsn_store *s)
 {
+	merge_job_free(s, s->merge);
 	segw_abandon(s->segw);
 	free(s->fresh);
 	journal_close(&s->journal);

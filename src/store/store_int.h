@@ -49,6 +49,7 @@ struct tsn_store {
 	struct manifest_seg segw_info;
 	struct manifest_seg *fresh;	/* finished since the last commit, not in the manifest */
 	uint32_t fresh_count, fresh_cap;
+	struct merge_job *merge;	/* at work between calls of tsn_store_maintain, or NULL */
 	bool must_seal;			/* rows are sorted: not in the order of the journal */
 	bool broken;			/* what the folder holds is not known: open again */
 	uint64_t damaged;		/* commits or segments that were found damaged */
@@ -102,5 +103,7 @@ void maintain_remove(const struct tsn_store *s, const struct manifest_seg *seg);
 
 /** Retention; and merges when there are so many segments that reading would suffer. */
 void merge_after_commit(struct tsn_store *s);
+/** The longest time that one segment of several days may hold. */
+uint64_t merge_span_max(const struct tsn_store *s);
 
 #endif
