@@ -5,7 +5,12 @@
 #include "base/hash.h"
 #include "store/ints_int.h"
 
-enum { STRINGS_TEXT, STRINGS_IP4 };
+enum { STRINGS_TEXT, STRINGS_IP4, STRINGS_SHAPE, STRINGS__COUNT };
+
+/* Digits of a shape, as one number; its bytes. */
+#define SHAPE_DIGITS_MAX 18u
+#define SHAPE_LEN_MAX 64u
+#define SHAPE_COUNT_MIN 8u
 
 void
 dict_init(struct dict *d)
@@ -166,6 +171,44 @@ encode_ip4(const struct dict *d, struct tsn_buf *out, uint64_t *v, uint64_t *scr
 	return true;
 }
 
+/* Texts that differ in digits alone, all of one length (times, serial numbers): the first with 0 for
+ * each digit, and their digits as numbers. */
+static bool
+encode_shape(const struct dict *d, struct tsn_buf *out, uint64_t *v, uint64_t *scratch)
+{
+	struct tsn_slice first = dict_get(d, 0);
+	char shape[SHAPE_LEN_MAX];
+	uint32_t digits = 0;
+
+	if (d->count < SHAPE_COUNT_MIN || first.len == 0 || first.len > SHAPE_LEN_MAX)
+		return false;
+	for (size_t i = 0; i < first.len; i++) {
+		bool is_digit = first.ptr[i] >= '0' && first.ptr[i] <= '9';
+
+		shape[i] = is_digit ? '0' : first.ptr[i];
+		digits += is_digit;
+	}
+	if (digits == 0 || digits > SHAPE_DIGITS_MAX)
+		return false;
+	for (uint32_t k = 0; k < d->count; k++) {
+		struct tsn_slice s = dict_get(d, k);
+
+		if (s.len != first.len)
+			return false;
+		v[k] = 0;
+		for (size_t i = 0; i < s.len; i++) {
+			if (shape[i] != '0' ? s.ptr[i] != shape[i] : s.ptr[i] < '0' || s.ptr[i] > '9')
+				return false;
+			if (shape[i] == '0')
+				v[k] = v[k] * 10 + (uint64_t)(s.ptr[i] - '0');
+		}
+	}
+	bin_add_u8(out, STRINGS_SHAPE);
+	bin_add_slice(out, (struct tsn_slice){shape, first.len});
+	ints_encode(out, v, d->count, scratch);
+	return true;
+}
+
 enum tsn_code
 strings_encode(const struct dict *d, struct tsn_buf *out)
 {
@@ -174,7 +217,8 @@ strings_encode(const struct dict *d, struct tsn_buf *out)
 	if (v == NULL)
 		return TSN_ENOMEM;
 	bin_add_var(out, d->count);
-	if (d->count > 0 && !encode_ip4(d, out, v, v + d->count)) {
+	if (d->count > 0 && !encode_ip4(d, out, v, v + d->count) &&
+	    !encode_shape(d, out, v, v + d->count)) {
 		for (uint32_t i = 0; i < d->count; i++)
 			v[i] = dict_get(d, i).len;
 		bin_add_u8(out, STRINGS_TEXT);
@@ -236,6 +280,51 @@ strings_make(struct strings *s)
 	return TSN_OK;
 }
 
+static enum tsn_code
+decode_shape(struct strings *s, struct tsn_slice shape, const uint64_t *v)
+{
+	if ((uint64_t)s->count * shape.len > DICT_BYTES_MAX)
+		return TSN_ECORRUPT;
+	s->own = malloc((size_t)s->count * shape.len + 1);
+	if (s->own == NULL)
+		return TSN_ENOMEM;
+	for (uint32_t i = 0; i < s->count; i++) {
+		char *text = s->own + (size_t)i * shape.len;
+		uint64_t x = v[i];
+
+		for (size_t k = shape.len; k > 0; k--) {
+			text[k - 1] = shape.ptr[k - 1];
+			if (shape.ptr[k - 1] != '0')
+				continue;
+			text[k - 1] = (char)('0' + x % 10);
+			x /= 10;
+		}
+		if (x != 0)
+			return TSN_ECORRUPT;
+		s->ends[i] = (uint32_t)((i + 1) * shape.len);
+	}
+	s->bytes = s->own;
+	return TSN_OK;
+}
+
+static enum tsn_code
+decode_kind(struct bin *r, struct strings *s, uint64_t *v)
+{
+	struct tsn_slice shape = {"", 0};
+	uint8_t kind = bin_u8(r);
+
+	if (kind == STRINGS_SHAPE) {
+		shape = bin_slice(r);
+		if (shape.len > SHAPE_LEN_MAX)
+			return TSN_ECORRUPT;
+	}
+	if (r->bad || kind >= STRINGS__COUNT || !ints_decode(r, v, s->count))
+		return TSN_ECORRUPT;
+	if (kind == STRINGS_SHAPE)
+		return decode_shape(s, shape, v);
+	return kind == STRINGS_TEXT ? decode_text(r, s, v) : decode_ip4(s, v);
+}
+
 enum tsn_code
 strings_decode(struct bin *r, struct strings *ret)
 {
@@ -253,8 +342,7 @@ strings_decode_lean(struct bin *r, struct strings *ret)
 {
 	struct strings s = {.bytes = ""};
 	uint64_t count = bin_var(r), *v;
-	enum tsn_code rc = TSN_ECORRUPT;
-	uint8_t kind;
+	enum tsn_code rc;
 
 	/* One value for all may stand for many texts: a bound that does not come from the bytes. */
 	if (r->bad || count > (64u << 20))
@@ -267,11 +355,7 @@ strings_decode_lean(struct bin *r, struct strings *ret)
 		strings_done(&s);
 		return TSN_ENOMEM;
 	}
-	kind = s.count == 0 ? STRINGS_TEXT : bin_u8(r);
-	if (s.count == 0)
-		rc = TSN_OK;
-	else if (kind <= STRINGS_IP4 && ints_decode(r, v, s.count))
-		rc = kind == STRINGS_TEXT ? decode_text(r, &s, v) : decode_ip4(&s, v);
+	rc = s.count == 0 ? TSN_OK : decode_kind(r, &s, v);
 	free(v);
 	if (rc != TSN_OK) {
 		strings_done(&s);

@@ -8,8 +8,10 @@
 #include "store/segw_parts_int.h"
 
 #define WRITE_BYTES (1u << 20)
-/* Columns smaller than this share a chunk: each of its own would cost more than it holds. */
-#define CHUNK_OWN_MIN 1024u
+/* Columns smaller than this share chunks of about that size: each of its own would cost more than it
+ * holds; what shares one with a column that is read is unpacked with it. */
+#define CHUNK_OWN_MIN (16u << 10)
+#define CHUNK_SHARED (32u << 10)
 
 /* ---- tables ---- */
 
@@ -154,16 +156,40 @@ write_out(struct segw *w, size_t at_least, struct tsn_err *err)
 	return TSN_OK;
 }
 
+/* The number of the next chunk; what it is follows with put_chunk. */
+static bool
+new_chunk(struct segw *w, uint32_t *ret_number)
+{
+	if (w->chunk_count == w->chunk_cap) {
+		void *p = grow(w->chunks, &w->chunk_cap, sizeof *w->chunks);
+
+		if (p == NULL)
+			return false;
+		w->chunks = p;
+	}
+	*ret_number = w->chunk_count++;
+	return true;
+}
+
 static enum tsn_code
-put_chunk(struct segw *w, struct tsn_slice raw, struct tsn_buf *dir)
+put_chunk(struct segw *w, struct tsn_slice raw, uint32_t number)
 {
 	uint64_t offset = w->at + w->out.len;
-	struct pack p;
 
-	TSN_TRY(pack(w->packer, raw, &w->out, &p));
-	p.offset = offset;
-	pack_put(dir, &p);
-	return tsn_buf_check(dir);
+	TSN_TRY(pack(w->packer, raw, &w->out, &w->chunks[number]));
+	w->chunks[number].offset = offset;
+	return TSN_OK;
+}
+
+static enum tsn_code
+put_shared_chunk(struct segw *w)
+{
+	if (w->small.len == 0)
+		return TSN_OK;
+	TSN_TRY(tsn_buf_check(&w->small));
+	TSN_TRY(put_chunk(w, tsn_buf_get(&w->small), w->small_chunk));
+	tsn_buf_reset(&w->small);
+	return TSN_OK;
 }
 
 static void
@@ -182,18 +208,24 @@ put_entry(struct segw *w, uint32_t column, uint32_t chunk, size_t at, uint32_t n
 	w->entry_count++;
 }
 
-/* A column that stands in w->raw: a chunk of its own, or together with other small ones (chunk 0,
- * which is written last). */
+/* A column that stands in w->raw: a chunk of its own, or together with other small ones. */
 static enum tsn_code
 place(struct segw *w, uint32_t column, uint32_t n, const struct column_info *info)
 {
+	uint32_t number = w->small_chunk;
+	bool small = w->raw.len < CHUNK_OWN_MIN;
+
 	TSN_TRY(tsn_buf_check(&w->raw));
-	if (w->raw.len < CHUNK_OWN_MIN) {
-		put_entry(w, column, 0, w->small.len, n, info);
+	if ((!small || w->small.len == 0) && !new_chunk(w, &number))
+		return TSN_ENOMEM;
+	put_entry(w, column, number, small ? w->small.len : 0, n, info);
+	if (small) {
+		w->small_chunk = number;
 		tsn_buf_slice(&w->small, tsn_buf_get(&w->raw));
+		if (w->small.len >= CHUNK_SHARED)
+			TSN_TRY(put_shared_chunk(w));
 	} else {
-		put_entry(w, column, ++w->chunk_count, 0, n, info);
-		TSN_TRY(put_chunk(w, tsn_buf_get(&w->raw), &w->chunks));
+		TSN_TRY(put_chunk(w, tsn_buf_get(&w->raw), number));
 	}
 	tsn_buf_reset(&w->raw);
 	return tsn_buf_check(&w->entries);
@@ -287,17 +319,16 @@ put_block(struct segw *w)
 			TSN_TRY(column_flush(&c->c, &w->raw, w->scratch, &info));
 		TSN_TRY(place(w, SEG_COL_FIRST + i, n, &info));
 	}
+	TSN_TRY(put_shared_chunk(w));
 	tsn_buf_reset(&w->derived);
 	bin_add_var(&w->dir, w->row_count);
 	bin_add_u64(&w->dir, (uint64_t)low);
 	bin_add_var(&w->dir, (uint64_t)high - (uint64_t)low);
 	bin_add_var(&w->dir, w->block_bytes);
-	bin_add_var(&w->dir, w->chunk_count + 1);
-	TSN_TRY(tsn_buf_check(&w->small));
-	TSN_TRY(tsn_buf_check(&w->chunks));
 	TSN_TRY(tsn_buf_check(&w->entries));
-	TSN_TRY(put_chunk(w, tsn_buf_get(&w->small), &w->dir));
-	tsn_buf_slice(&w->dir, tsn_buf_get(&w->chunks));
+	bin_add_var(&w->dir, w->chunk_count);
+	for (uint32_t i = 0; i < w->chunk_count; i++)
+		pack_put(&w->dir, &w->chunks[i]);
 	bin_add_var(&w->dir, w->entry_count);
 	tsn_buf_slice(&w->dir, tsn_buf_get(&w->entries));
 	if (w->result.rows == 0 || low < w->result.time_min)
@@ -324,7 +355,6 @@ segw_cut(struct segw *w, struct tsn_err *err)
 	w->block_bytes = w->block_values = 0;
 	tsn_buf_reset(&w->small);
 	tsn_buf_reset(&w->entries);
-	tsn_buf_reset(&w->chunks);
 	rc = write_out(w, WRITE_BYTES, err);
 	/* The bytes stay in memory: segw_flush says whether there is room again. */
 	return rc == TSN_EAGAIN ? TSN_OK : rc;
@@ -439,7 +469,7 @@ segw_abandon(struct segw *w)
 	tsn_buf_done(&w->out);
 	tsn_buf_done(&w->dir);
 	tsn_buf_done(&w->entries);
-	tsn_buf_done(&w->chunks);
+	free(w->chunks);
 	tsn_arena_done(&w->arena);
 	free(w);
 }
@@ -454,7 +484,6 @@ prepare(struct segw *w, int level)
 	tsn_buf_init(&w->out, SEGW_BYTES_MAX);
 	tsn_buf_init(&w->dir, SEGW_BYTES_MAX);
 	tsn_buf_init(&w->entries, SEGW_BYTES_MAX);
-	tsn_buf_init(&w->chunks, SEGW_BYTES_MAX);
 	w->packer = packer_new(level);
 	for (uint32_t i = 0; i < SEG_COL_FIRST; i++) {
 		w->rows[i] = calloc(SEG_BLOCK_ROWS, sizeof *w->rows[i]);

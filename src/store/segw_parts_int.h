@@ -60,8 +60,11 @@ struct segw {
 	uint32_t scratch_cap;
 	struct tsn_buf raw, small, out;
 	struct tsn_buf derived;		/* columns of this block that are derived, one by one */
-	struct tsn_buf dir, entries, chunks;	/* footer: all blocks; this block */
-	uint32_t block_count, entry_count, chunk_count;
+	struct tsn_buf dir, entries;	/* footer: all blocks; this block */
+	struct pack *chunks;		/* of this block */
+	uint32_t chunk_count, chunk_cap;
+	uint32_t small_chunk;		/* the one that takes small columns; `small` is empty: none */
+	uint32_t block_count, entry_count;
 	struct key_map map;
 	struct segw_result result;
 	bool ended;			/* the directory stands in `out` */

@@ -21,7 +21,7 @@
 /* From this much on a commit makes segments, not an entry of the journal. */
 #define STORE_SEAL_BYTES (8u << 20)
 #define STORE_JOURNAL_BYTES (64u << 20)
-#define STORE_ZSTD_LEVEL 3
+#define STORE_ZSTD_LEVEL 6
 
 struct tsn_store {
 	char dir[FILE_PATH_MAX];

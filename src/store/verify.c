@@ -32,7 +32,7 @@ tally_of(struct tally *t, const struct seg *s, uint32_t column)
 	return &t->by_key[t->key_count + what];
 }
 
-/* The chunk that columns share is split by what they take of it unpacked. */
+/* A chunk that columns share is split by what they take of it unpacked. */
 static void
 tally_block(struct tally *t, const struct seg *s, const struct seg_block *b)
 {
@@ -42,8 +42,8 @@ tally_block(struct tally *t, const struct seg *s, const struct seg_block *b)
 		struct tsn_store_column_stat *x = tally_of(t, s, e->column);
 		uint64_t raw = p->raw_len, next = p->raw_len;
 
-		for (uint32_t k = i + 1; k < b->entry_count && e->chunk == 0; k++) {
-			if (b->entries[k].chunk == 0) {
+		for (uint32_t k = i + 1; k < b->entry_count; k++) {
+			if (b->entries[k].chunk == e->chunk) {
 				next = b->entries[k].at;
 				break;
 			}
