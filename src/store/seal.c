@@ -208,6 +208,7 @@ seal_commit(struct tsn_store *s, struct tsn_err *err)
 	frame_reset(&s->pending);
 	frame_reset(&s->frame);
 	tmpl_table_reset(&s->tmpls);
+	fit_reset(s->fit);
 	s->must_seal = false;
 	merge_after_commit(s);
 	return TSN_OK;
@@ -226,5 +227,6 @@ seal_relieve(struct tsn_store *s, struct tsn_err *err)
 	}
 	frame_reset(&s->frame);
 	tmpl_table_reset(&s->tmpls);
+	fit_reset(s->fit);
 	return TSN_OK;
 }

@@ -136,6 +136,7 @@ store_free(struct tsn_store *s)
 	sources_done(&s->sources);
 	tmpl_table_done(&s->tmpls);
 	shape_done(&s->shape);
+	fit_free(s->fit);
 	tsn_buf_done(&s->packed);
 	free(s->vals);
 	file_close(s->lock_fd);
@@ -177,7 +178,8 @@ tsn_store_open(const char *dir, struct tsn_keys *keys, const struct tsn_store_op
 	rowlog_init(&s->rows, HARD_BYTES_MAX);
 	tsn_buf_init(&s->packed, FRAME_BODY_MAX);
 	s->vals = malloc(TMPL_SLOTS_MAX * sizeof *s->vals);
-	if (s->vals == NULL || tmpl_table_init(&s->tmpls, HARD_BYTES_MAX) != TSN_OK)
+	s->fit = fit_new();
+	if (s->vals == NULL || s->fit == NULL || tmpl_table_init(&s->tmpls, HARD_BYTES_MAX) != TSN_OK)
 		rc = TSN_ERR(err, TSN_ENOMEM, "out of memory");
 	if (rc == TSN_OK)
 		rc = open_dir(s, dir, err);
@@ -221,7 +223,7 @@ tsn_store_damage(const struct tsn_store *s, struct tsn_slice *ret_first)
 /* The template of the event whose shape was made; records that look like no other are stored
  * whole, or a stream of such would make a template of each. */
 static enum tsn_code
-tmpl_of(struct tsn_store *s, const struct tsn_event *ev, struct tmpl **ret_tmpl)
+make_tmpl(struct tsn_store *s, const struct tsn_event *ev, struct tmpl **ret_tmpl)
 {
 	enum tsn_code rc = shape_make(&s->shape, ev, false);
 
@@ -235,6 +237,19 @@ tmpl_of(struct tsn_store *s, const struct tsn_event *ev, struct tmpl **ret_tmpl)
 		rc = shape_make(&s->shape, ev, true);
 	TSN_TRY(rc);
 	return tmpl_intern(&s->tmpls, tsn_buf_get(&s->shape.sig), ret_tmpl);
+}
+
+static enum tsn_code
+tmpl_of(struct tsn_store *s, const struct tsn_event *ev, struct tmpl **ret_tmpl)
+{
+	if (s->shape.vals != NULL) {
+		*ret_tmpl = fit_find(s->fit, ev, s->shape.vals);
+		if (*ret_tmpl != NULL)
+			return TSN_OK;
+	}
+	TSN_TRY(make_tmpl(s, ev, ret_tmpl));
+	fit_add(s->fit, &s->tmpls, ev, *ret_tmpl);
+	return TSN_OK;
 }
 
 static enum tsn_code

@@ -5,6 +5,7 @@
 #ifndef TSN_STORE_STORE_INT_H
 #define TSN_STORE_STORE_INT_H
 
+#include "store/fit_int.h"
 #include "store/frame_int.h"
 #include "store/journal_int.h"
 #include "store/manifest_int.h"
@@ -29,6 +30,7 @@ struct tsn_store {
 	struct tsn_keys *keys;
 	int lock_fd;
 	struct shape shape;
+	struct fit *fit;
 	struct tmpl_table tmpls;
 	struct sources sources;
 	struct ranges ranges;		/* with those not yet committed */

@@ -97,6 +97,7 @@ struct tmpl {
 	struct tmpl_field *fields;
 	struct slot *slots;
 	uint32_t pos_count, elem_count, field_count, slot_count;
+	uint32_t *elem_field;	/* of fit.c; NULL until it needs it */
 };
 
 struct val {
