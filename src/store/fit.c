@@ -89,17 +89,33 @@ is_token(unsigned char c)
 	    c == '-' || c == '_';
 }
 
+/* To the closing quote: the first with an even number of backslashes in front of it. */
+static size_t
+string_len(struct tsn_slice text, size_t at)
+{
+	for (size_t end = at; end < text.len; end++) {
+		const char *quote = memchr(text.ptr + end, '"', text.len - end);
+		size_t slashes = 0;
+
+		if (quote == NULL)
+			break;
+		end = (size_t)(quote - text.ptr);
+		while (end - slashes > at && quote[-1 - (ptrdiff_t)slashes] == '\\')
+			slashes++;
+		if (slashes % 2 == 0)
+			return end - at;
+	}
+	return SIZE_MAX;
+}
+
 /* The length of a slot that is no field, by the rules by which shape.c cuts them. */
 static size_t
 own_len(struct tsn_slice text, size_t at)
 {
 	size_t end = at;
 
-	if (text.ptr[0] == '{') {
-		while (end < text.len && text.ptr[end] != '"')
-			end += text.ptr[end] == '\\' ? 2 : 1;
-		return end > text.len ? SIZE_MAX : end - at;
-	}
+	if (text.ptr[0] == '{')
+		return string_len(text, at);
 	while (end < text.len && is_token((unsigned char)text.ptr[end]))
 		end++;
 	while (end > at && !is_digit((unsigned char)text.ptr[end - 1]) &&

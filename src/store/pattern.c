@@ -102,10 +102,18 @@ line_len(struct tsn_slice text, size_t at)
 {
 	size_t end = at;
 
-	while (end < text.len && text.ptr[end] != '\n' && text.ptr[end] != '\r') {
-		char next = text.ptr[end] == '\\' && end + 1 < text.len ? text.ptr[end + 1] : 0;
+	for (;;) {
+		const char *p = text.ptr + end;
+		const char *slash = end == text.len ? NULL : memchr(p, '\\', text.len - end);
+		size_t run = slash == NULL ? text.len - end : (size_t)(slash - p);
+		const char *stop = run == 0 ? NULL : memchr(p, '\n', run);
 
-		if (next == 'n' || next == 'r')
+		run = stop == NULL ? run : (size_t)(stop - p);
+		stop = run == 0 ? NULL : memchr(p, '\r', run);
+		run = stop == NULL ? run : (size_t)(stop - p);
+		end += run;
+		if (p + run != slash || slash + 1 == text.ptr + text.len || slash[1] == 'n' ||
+		    slash[1] == 'r')
 			break;
 		end += escape_len(text, end);
 	}
