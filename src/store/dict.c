@@ -171,8 +171,8 @@ encode_ip4(const struct dict *d, struct tsn_buf *out, uint64_t *v, uint64_t *scr
 	return true;
 }
 
-/* Texts that differ in digits alone, all of one length (times, serial numbers): the first with 0 for
- * each digit, and their digits as numbers. */
+/* Texts that differ in digits alone, all of one length (times, serial numbers): the first, with 0
+ * for each digit, and their digits as numbers. */
 static bool
 encode_shape(const struct dict *d, struct tsn_buf *out, uint64_t *v, uint64_t *scratch)
 {

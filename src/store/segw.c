@@ -8,8 +8,8 @@
 #include "store/segw_parts_int.h"
 
 #define WRITE_BYTES (1u << 20)
-/* Columns smaller than this share chunks of about that size: each of its own would cost more than it
- * holds; what shares one with a column that is read is unpacked with it. */
+/* Columns smaller than this share chunks of about that size: each of its own would cost more than
+ * it holds; what shares one with a column that is read is unpacked with it. */
 #define CHUNK_OWN_MIN (16u << 10)
 #define CHUNK_SHARED (32u << 10)
 
