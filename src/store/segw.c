@@ -186,7 +186,6 @@ put_shared_chunk(struct segw *w)
 {
 	if (w->small.len == 0)
 		return TSN_OK;
-	TSN_TRY(tsn_buf_check(&w->small));
 	TSN_TRY(put_chunk(w, tsn_buf_get(&w->small), w->small_chunk));
 	tsn_buf_reset(&w->small);
 	return TSN_OK;
@@ -222,6 +221,7 @@ place(struct segw *w, uint32_t column, uint32_t n, const struct column_info *inf
 	if (small) {
 		w->small_chunk = number;
 		tsn_buf_slice(&w->small, tsn_buf_get(&w->raw));
+		TSN_TRY(tsn_buf_check(&w->small));
 		if (w->small.len >= CHUNK_SHARED)
 			TSN_TRY(put_shared_chunk(w));
 	} else {
