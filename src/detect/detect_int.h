@@ -45,6 +45,7 @@ enum atom_place {
 	PLACE_SHORT,		/* anywhere, literals of two and three bytes */
 	PLACE_WIDE,		/* anywhere, literals with a character beyond ASCII */
 	PLACE_DIRECT,		/* tested on each value of its slots */
+	PLACE__COUNT
 };
 
 struct atom {

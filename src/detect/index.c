@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "detect/map_int.h"
 
 /* An atom's entry at one of its slots. */
 struct item {
@@ -17,6 +18,8 @@ struct builder {
 	struct census *census;
 	struct item *items;
 	uint32_t count, cap;
+	struct entry *entries;		/* of the table that is being built */
+	uint32_t entry_cap;
 };
 
 static bool
@@ -63,16 +66,35 @@ collect(struct builder *b)
 	return TSN_OK;
 }
 
-static int
-by_slot(const void *a, const void *b)
+static uint32_t
+bucket_of(const struct item *i)
 {
-	const struct item *x = a, *y = b;
+	return i->slot * PLACE__COUNT + i->place;
+}
 
-	if (x->slot != y->slot)
-		return x->slot < y->slot ? -1 : 1;
-	if (x->place != y->place)
-		return x->place < y->place ? -1 : 1;
-	return x->atom < y->atom ? -1 : x->atom > y->atom;
+/* By slot, then by place; atoms of one place keep their order. */
+static enum tsn_code
+sort_items(struct builder *b)
+{
+	uint32_t buckets = b->p->slot_count * PLACE__COUNT;
+	uint32_t *begin = calloc(buckets + 1, sizeof *begin);
+	struct item *sorted = reallocarray(NULL, b->count + 1, sizeof *sorted);
+
+	if (begin == NULL || sorted == NULL) {
+		free(begin);
+		free(sorted);
+		return TSN_ENOMEM;
+	}
+	for (uint32_t i = 0; i < b->count; i++)
+		begin[bucket_of(&b->items[i]) + 1]++;
+	for (uint32_t i = 0; i < buckets; i++)
+		begin[i + 1] += begin[i];
+	for (uint32_t i = 0; i < b->count; i++)
+		sorted[begin[bucket_of(&b->items[i])]++] = b->items[i];
+	free(begin);
+	free(b->items);
+	b->items = sorted;
+	return TSN_OK;
 }
 
 /* Where the rarest `step` runs in a row begin: the commonest of them counts. */
@@ -124,6 +146,7 @@ entry_of(struct builder *b, struct slot_index *si, const struct item *item)
 	case PLACE_GRAMS:
 	case PLACE_SHORT:
 	case PLACE_DIRECT:
+	case PLACE__COUNT:
 		break;
 	}
 	return e;
@@ -146,6 +169,13 @@ shape_of(const struct builder *b, const struct item *items, uint32_t count)
 	return g;
 }
 
+static struct entry *
+scratch(struct builder *b, uint32_t count)
+{
+	return tsn_vec_room((void **)&b->entries, &b->entry_cap, count, sizeof *b->entries) ?
+	    b->entries : NULL;
+}
+
 static void
 least_of(struct slot_index *si, size_t len)
 {
@@ -159,7 +189,7 @@ build_grams(struct builder *b, struct slot_index *si, struct grams *g, const str
 {
 	struct grams shape = shape_of(b, items, count);
 	uint32_t step = shape.step;
-	struct entry *entries = tsn_arena_calloc(&b->p->arena, count * step, sizeof *entries);
+	struct entry *entries = scratch(b, count * step);
 
 	if (entries == NULL)
 		return TSN_ENOMEM;
@@ -210,7 +240,7 @@ build_place(struct builder *b, const struct item *items, uint32_t count)
 		return build_grams(b, si, &si->grams, items, count);
 	if (items[0].place == PLACE_SHORT)
 		return build_grams(b, si, &si->small, items, count);
-	entries = tsn_arena_calloc(&p->arena, count, sizeof *entries);
+	entries = scratch(b, count);
 	if (entries == NULL)
 		return TSN_ENOMEM;
 	for (uint32_t i = 0; i < count; i++)
@@ -229,6 +259,7 @@ build_place(struct builder *b, const struct item *items, uint32_t count)
 	case PLACE_GRAMS:
 	case PLACE_SHORT:
 	case PLACE_DIRECT:
+	case PLACE__COUNT:
 		break;
 	}
 	return TSN_OK;
@@ -240,8 +271,8 @@ tsn_plan_index(struct plan *p, struct census *census)
 	struct builder b = {.p = p, .census = census};
 	enum tsn_code code = collect(&b);
 
-	if (code == TSN_OK && b.count > 0)
-		qsort(b.items, b.count, sizeof *b.items, by_slot);
+	if (code == TSN_OK)
+		code = sort_items(&b);
 	for (uint32_t i = 0, n; i < b.count && code == TSN_OK; i += n) {
 		for (n = 1; i + n < b.count && b.items[i + n].slot == b.items[i].slot &&
 		    b.items[i + n].place == b.items[i].place;)
@@ -249,5 +280,6 @@ tsn_plan_index(struct plan *p, struct census *census)
 		code = build_place(&b, &b.items[i], n);
 	}
 	free(b.items);
+	free(b.entries);
 	return code;
 }

@@ -1,48 +1,55 @@
 #include "detect/table_int.h"
 
-#include <stdlib.h>
-
 #include "base/assert.h"
 
-static int
-by_key(const void *a, const void *b)
+static struct table_slot *
+slot_for(struct table *t, uint64_t key)
 {
-	const struct entry *x = a, *y = b;
+	uint64_t at = table_mix(key) >> 32;
 
-	if (x->key != y->key)
-		return x->key < y->key ? -1 : 1;
-	return x->atom < y->atom ? -1 : x->atom > y->atom;
+	while (t->slots[at & t->mask].count != 0 && t->slots[at & t->mask].key != key)
+		at++;
+	return &t->slots[at & t->mask];
 }
 
+/* Entries of one key stand together, in the order in which they came. */
 enum tsn_code
-tsn_table_build(struct table *t, struct tsn_arena *arena, struct entry *entries, uint32_t count)
+tsn_table_build(struct table *t, struct tsn_arena *arena, const struct entry *entries,
+    uint32_t count)
 {
-	uint32_t size = 8;
+	uint32_t size = 8, next = 0;
 
-	*t = (struct table){.entries = entries, .count = count};
+	*t = (struct table){.count = count};
 	if (count == 0)
 		return TSN_OK;
-	qsort(entries, count, sizeof *entries, by_key);
 	while (size < count * 2)
 		size *= 2;
 	t->mask = size - 1;
 	t->slots = tsn_arena_calloc(arena, size, sizeof *t->slots);
-	if (t->slots == NULL)
+	t->entries = tsn_arena_alloc(arena, count * sizeof *t->entries);
+	if (t->slots == NULL || t->entries == NULL)
 		return TSN_ENOMEM;
-	for (uint32_t i = 0, n; i < count; i += n) {
-		uint64_t at = table_mix(entries[i].key) >> 32;
+	for (uint32_t i = 0; i < count; i++) {
+		struct table_slot *s = slot_for(t, entries[i].key);
 
-		for (n = 1; i + n < count && entries[i + n].key == entries[i].key;)
-			n++;
-		while (t->slots[at & t->mask].count != 0)
-			at++;
-		t->slots[at & t->mask] = (struct table_slot){entries[i].key, i, n};
+		s->key = entries[i].key;
+		s->count++;
 	}
+	for (uint32_t i = 0; i < size; i++) {
+		t->slots[i].first = next;
+		next += t->slots[i].count;
+	}
+	/* first is where the next entry goes, until all are placed */
+	for (uint32_t i = 0; i < count; i++)
+		t->entries[slot_for(t, entries[i].key)->first++] = entries[i];
+	for (uint32_t i = 0; i < size; i++)
+		t->slots[i].first -= t->slots[i].count;
 	return TSN_OK;
 }
 
 enum tsn_code
-tsn_grams_build(struct grams *g, struct tsn_arena *arena, struct entry *entries, uint32_t count)
+tsn_grams_build(struct grams *g, struct tsn_arena *arena, const struct entry *entries,
+    uint32_t count)
 {
 	uint32_t bits;
 

@@ -58,12 +58,12 @@ struct grams {
 /* More runs than that ask for a larger bitmap, which costs more than fewer looks save. */
 #define GRAM_STEP_ENTRIES 2048u
 
-/** Sorts the entries (it keeps the array) and builds the slots in the arena. */
+/** Builds the table in the arena; the entries are copied. */
 TSN_MUST_CHECK enum tsn_code tsn_table_build(struct table *t, struct tsn_arena *arena,
-    struct entry *entries, uint32_t count);
+    const struct entry *entries, uint32_t count);
 /** As tsn_table_build, into a set whose shape is decided; keys are runs of the literals. */
 TSN_MUST_CHECK enum tsn_code tsn_grams_build(struct grams *g, struct tsn_arena *arena,
-    struct entry *entries, uint32_t count);
+    const struct entry *entries, uint32_t count);
 
 static inline uint64_t
 table_mix(uint64_t key)

@@ -132,16 +132,7 @@ mark(struct chooser *c, const struct node *n)
 	return TSN_OK;
 }
 
-static int
-by_atom(const void *a, const void *b)
-{
-	const struct pair *x = a, *y = b;
-
-	if (x->atom != y->atom)
-		return x->atom < y->atom ? -1 : 1;
-	return x->unit < y->unit ? -1 : x->unit > y->unit;
-}
-
+/* Pairs come by unit: counted out to their atoms they are in the order of both. */
 static enum tsn_code
 keep_wakes(struct chooser *c)
 {
@@ -151,16 +142,22 @@ keep_wakes(struct chooser *c)
 	p->wakes = tsn_arena_calloc(&p->arena, c->pair_count + 1, sizeof *p->wakes);
 	if (p->wakes == NULL)
 		return TSN_ENOMEM;
-	if (c->pair_count > 0)
-		qsort(c->pairs, c->pair_count, sizeof *c->pairs, by_atom);
+	for (uint32_t i = 0; i < c->pair_count; i++)
+		p->atoms[c->pairs[i].atom].wake_count++;
+	for (uint32_t i = 0; i < p->atom_count; i++) {
+		p->atoms[i].wakes = n;
+		n += p->atoms[i].wake_count;
+		p->atoms[i].wake_count = 0;
+	}
 	for (uint32_t i = 0; i < c->pair_count; i++) {
 		struct atom *a = &p->atoms[c->pairs[i].atom];
+		uint32_t *end = p->wakes + a->wakes + a->wake_count;
 
-		if (i > 0 && by_atom(&c->pairs[i - 1], &c->pairs[i]) == 0)
+		/* a rule may name one atom more than once */
+		if (a->wake_count > 0 && end[-1] == c->pairs[i].unit)
 			continue;
-		if (a->wake_count++ == 0)
-			a->wakes = n;
-		p->wakes[n++] = c->pairs[i].unit;
+		*end = c->pairs[i].unit;
+		a->wake_count++;
 	}
 	return TSN_OK;
 }

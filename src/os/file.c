@@ -180,6 +180,32 @@ tsn_file_read_all(const struct tsn_file_ops *ops, const char *path, struct tsn_b
 	return code;
 }
 
+enum tsn_code
+tsn_file_read_regular(const struct tsn_file_ops *ops, const char *path, uint64_t size,
+    struct tsn_buf *out, struct tsn_err *err)
+{
+	struct tsn_file f = {.ops = ops, .path = (char *)(uintptr_t)path};
+	enum tsn_code code = TSN_OK;
+	size_t want = size < out->max ? (size_t)size : out->max, len = 0;
+
+	f.fd = ops->open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
+	if (f.fd < 0)
+		return tsn_os_fail(err, errno, "cannot open", path);
+	do {
+		if (!tsn_buf_room(out, want + 1)) {
+			code = TSN_ERR(err, out->failed, "%s: larger than %zu bytes", path, out->max);
+			break;
+		}
+		code = tsn_file_read(&f, out->ptr + out->len, want + 1, &len, err);
+		if (code != TSN_OK)
+			break;
+		out->len += len;
+		/* one byte less than asked for: the file has the size that it had */
+	} while (len != want && len != 0);
+	(void)ops->close(f.fd);
+	return code;
+}
+
 static enum tsn_code
 write_whole(const struct tsn_file_ops *ops, int fd, struct tsn_slice text, const char *path,
     struct tsn_err *err)

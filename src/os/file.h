@@ -70,6 +70,12 @@ TSN_MUST_CHECK enum tsn_code tsn_file_stat_path(const char *path, struct tsn_fil
 /** Appends the whole file to out; TSN_ELIMIT when it is larger than out may become. */
 TSN_MUST_CHECK enum tsn_code tsn_file_read_all(const struct tsn_file_ops *ops, const char *path,
     struct tsn_buf *out, struct tsn_err *err);
+/**
+ * The same of a file that was found to be a regular one of that size: in as few calls as can be.
+ * Whatever it is now, nothing hangs, and all of it is read.
+ */
+TSN_MUST_CHECK enum tsn_code tsn_file_read_regular(const struct tsn_file_ops *ops,
+    const char *path, uint64_t size, struct tsn_buf *out, struct tsn_err *err);
 /** Replaces path by text, durably: other readers see the old or the new content, whole. */
 TSN_MUST_CHECK enum tsn_code tsn_file_write_atomic(const struct tsn_file_ops *ops,
     const char *path, struct tsn_slice text, mode_t mode, struct tsn_err *err);

@@ -54,7 +54,7 @@ tsn_loader_new(void)
 	tsn_arena_init(&l->set->arena, ARENA_MAX);
 	tsn_arena_init(&l->yaml, YAML_ARENA_MAX);
 	tsn_arena_init(&l->notes, ARENA_MAX);
-	tsn_buf_init(&l->file, TSN_RULE_FILE_MAX);
+	tsn_buf_init(&l->file, TSN_RULE_FILE_MAX + 1);
 	return l;
 }
 
@@ -605,7 +605,7 @@ read_path(struct tsn_loader *l, const char *path, const struct tsn_file_info *in
 	if (!memory)
 		return tsn_rule_int_no_memory(err);
 	tsn_buf_reset(&l->file);
-	code = tsn_file_read_all(&tsn_file_system, path, &l->file, err);
+	code = tsn_file_read_regular(&tsn_file_system, path, info->size, &l->file, err);
 	if (code == TSN_ELIMIT)
 		return add_problem(l, TSN_PROBLEM_FAILED, tsn_slice_cstr(path), 1,
 		    "larger than a rule file may be (4 MiB)");
