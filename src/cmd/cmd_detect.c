@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/cmd_list.h"
 #include "cmd/exceptions.h"
@@ -15,6 +16,8 @@
 #include "server/engine.h"
 #include "server/import.h"
 
+/* Alerts are a few KiB each: written out by the dozen. */
+#define OUT_BYTES (64u << 10)
 /* Rules of --stats that are listed by name. */
 #define RULES_SHOWN 50u
 
@@ -60,7 +63,7 @@ print_alert(void *ctx, const struct tsn_alert *alert, bool is_new)
 	(void)ctx;
 	(void)is_new;
 	if (fwrite(alert->doc.ptr, 1, alert->doc.len, stdout) != alert->doc.len ||
-	    putc('\n', stdout) == EOF)
+	    putc_unlocked('\n', stdout) == EOF)
 		return TSN_EIO;
 	return TSN_OK;
 }
@@ -166,6 +169,7 @@ open_all(struct state *s, struct tsn_err *err)
 static enum tsn_code
 detect_all(struct state *s, int count, char **paths, struct tsn_err *err)
 {
+	static char out[OUT_BYTES];
 	struct tsn_import_options o = {.engine = s->engine, .ops = &tsn_file_system, .kind = s->kind,
 	    .say = say, .ctx = s};
 	enum tsn_code code = TSN_OK;
@@ -177,6 +181,8 @@ detect_all(struct state *s, int count, char **paths, struct tsn_err *err)
 	o.feed = s->feed;
 	o.mode = s->feed != NULL ? TSN_FRAME_LINES : TSN_FRAME_AUTO;
 	tsn_import_init(&s->im, &o);
+	if (!isatty(STDOUT_FILENO))
+		(void)setvbuf(stdout, out, _IOFBF, sizeof out);
 	for (int i = 0; i < count && code == TSN_OK; i++)
 		code = tsn_import_path(&s->im, paths[i], err);
 	if (code == TSN_OK)

@@ -67,12 +67,13 @@ tsn_run_test(struct tsn_detect *d, const struct atom *a)
 bool
 tsn_run_atom(struct tsn_detect *d, uint32_t atom)
 {
-	const struct atom *a = &d->plan->atoms[atom];
 	uint32_t state = d->atom_state[atom];
+	const struct atom *a;
 	bool value;
 
 	if (state >> 1 == d->epoch)
 		return state & 1;
+	a = &d->plan->atoms[atom];
 	value = !a->indexed && tsn_run_test(d, a);
 	d->atom_state[atom] = d->epoch << 1 | value;
 	return value;

@@ -1,5 +1,7 @@
 /* From the fields of a flattened document to ECS fields beside them. */
 #include "parse/json_int.h"
+
+#include "base/hash.h"
 #include "parse/web.h"
 
 uint8_t
@@ -11,20 +13,47 @@ tsn_json_mark(const struct json_name *names, size_t count, struct tsn_slice path
 	return 0;
 }
 
+/* Eight bytes with their ASCII letters in lower case. */
+static uint64_t
+lower8(uint64_t x)
+{
+	const uint64_t ones = 0x0101010101010101ull;
+	uint64_t heavy = x & 0x7f * ones;
+	uint64_t above = heavy + (0x80 - 'A') * ones, beyond = heavy + (0x7f - 'Z') * ones;
+
+	return x | ((above ^ beyond) & ~x & 0x80 * ones) >> 2;
+}
+
+static bool
+is_lower(struct tsn_slice s)
+{
+	uint64_t changed = 0;
+	size_t i = 0;
+
+	for (; i + 8 <= s.len && changed == 0; i += 8)
+		changed = lower8(tsn_hash_read64(s.ptr + i)) ^ tsn_hash_read64(s.ptr + i);
+	for (; i < s.len && changed == 0; i++)
+		changed = tsn_lower(s.ptr[i]) != s.ptr[i];
+	return changed == 0;
+}
+
 struct tsn_slice
 tsn_json_lower(struct tsn_parse_ctx *ctx, struct tsn_slice s)
 {
-	char *p;
 	size_t i = 0;
+	char *p;
 
-	while (i < s.len && tsn_lower(s.ptr[i]) == s.ptr[i])
-		i++;
-	if (i == s.len)
+	if (is_lower(s))
 		return s;
 	p = tsn_arena_alloc(&ctx->batch->arena, s.len);
 	if (p == NULL)
 		return s;
-	for (i = 0; i < s.len; i++)
+	for (; i + 8 <= s.len; i += 8) {
+		uint64_t eight = lower8(tsn_hash_read64(s.ptr + i));
+
+		memcpy(p + i, &eight, 8);
+	}
+	for (; i < s.len; i++)
 		p[i] = tsn_lower(s.ptr[i]);
 	return (struct tsn_slice){p, s.len};
 }
@@ -145,11 +174,14 @@ tsn_json_hide_intrinsic(const struct json_doc *d)
 	/* what came over the network was read from a file elsewhere, if the shipper says so */
 	bool own_path = d->ctx->source->path.len == 0;
 
-	for (uint32_t i = d->first; i < ev->field_count; i++)
-		if (ev->fields[i].key >= TSN_F_TIMESTAMP &&
-		    ev->fields[i].key <= TSN_F_LOG_SOURCE_ADDRESS && !(own_path &&
-		    (ev->fields[i].key == TSN_F_LOG_FILE_PATH || ev->fields[i].key == TSN_F_LOG_OFFSET)))
-			ev->fields[i].flags |= TSN_FIELD_HIDDEN;
+	for (uint32_t i = d->first; i < ev->field_count; i++) {
+		tsn_key key = ev->fields[i].key;
+
+		if (TSN_LIKELY(key > TSN_F_LOG_SOURCE_ADDRESS) || key < TSN_F_TIMESTAMP ||
+		    (own_path && (key == TSN_F_LOG_FILE_PATH || key == TSN_F_LOG_OFFSET)))
+			continue;
+		ev->fields[i].flags |= TSN_FIELD_HIDDEN;
+	}
 }
 
 void
