@@ -50,8 +50,8 @@ write_escape(struct tsn_buf *out, char c)
 }
 
 #ifdef __SSE2__
-/* What one step of 16 bytes may write behind the end of the output: each byte escaped, and 16. */
-#define STEP_ROOM 64u
+/* Room that easy text needs beyond two bytes for each of its own: a step of 16, and more behind. */
+#define EASY_ROOM 128u
 
 struct stops {
 	unsigned escape;	/* quotes and backslashes */
@@ -69,67 +69,34 @@ stops_in(__m128i v)
 	    (unsigned)(_mm_movemask_epi8(control) | _mm_movemask_epi8(v))};
 }
 
+static inline __m128i
+load16(const char *p)
+{
+	return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
+
+static inline void
+store16(char *p, __m128i v)
+{
+	_mm_storeu_si128((__m128i *)(void *)p, v);
+}
+
 /* 16 bytes at p, behind which 15 more are readable; returns the end of the output. */
 static inline char *
 write_step(char *to, const char *p, __m128i v, unsigned escapes)
 {
 	unsigned done = 0;
 
-	_mm_storeu_si128((__m128i *)(void *)to, v);
+	store16(to, v);
 	for (; escapes != 0; escapes &= escapes - 1) {
 		unsigned at = (unsigned)__builtin_ctz(escapes);
 
 		to += at - done;
 		*to++ = '\\';
-		_mm_storeu_si128((__m128i *)(void *)to,
-		    _mm_loadu_si128((const __m128i *)(const void *)(p + at)));
+		store16(to, load16(p + at));
 		done = at;
 	}
 	return to + 16 - done;
-}
-
-/* Steps of 16 bytes while they are easy and there is room whatever they are. */
-static const char *
-write_steps(struct tsn_buf *out, const char *p, const char *end)
-{
-	char *to = out->ptr + out->len, *last = out->ptr + out->cap - STEP_ROOM;
-
-	for (; end - p >= 32 && to <= last; p += 16) {
-		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-		struct stops stops = stops_in(v);
-
-		if (stops.other != 0)
-			break;
-		to = write_step(to, p, v, stops.escape);
-	}
-	out->len = (size_t)(to - out->ptr);
-	return p;
-}
-
-/* The last 16 to 31 bytes, in a place where more can be read; false: nothing is written. */
-static bool
-write_last(struct tsn_buf *out, const char *p, size_t n)
-{
-	char room[48], *to = out->ptr + out->len;
-	__m128i first = _mm_loadu_si128((const __m128i *)(const void *)p), second;
-	struct stops a, b;
-
-	if (out->cap - out->len < 2 * STEP_ROOM)
-		return false;
-	_mm_storeu_si128((__m128i *)(void *)(room + 16), _mm_set1_epi8(' '));
-	_mm_storeu_si128((__m128i *)(void *)(room + 32), _mm_set1_epi8(' '));
-	_mm_storeu_si128((__m128i *)(void *)room, first);
-	_mm_storeu_si128((__m128i *)(void *)(room + n - 16),
-	    _mm_loadu_si128((const __m128i *)(const void *)(p + n - 16)));
-	second = _mm_loadu_si128((const __m128i *)(const void *)(room + 16));
-	a = stops_in(first);
-	b = stops_in(second);
-	if ((a.other | b.other) != 0)
-		return false;
-	to = write_step(to, room, first, a.escape);
-	to = write_step(to, room + 16, second, b.escape);
-	out->len = (size_t)(to - out->ptr) - (32 - n);
-	return true;
 }
 
 /* 1 to 15 bytes in a register, zeros behind them. */
@@ -153,22 +120,79 @@ load_few(const char *p, size_t n)
 	return _mm_set_epi64x((long long)high, (long long)low);
 }
 
-/* A short text of plain bytes; false: nothing is written. */
-static inline bool
-write_few(struct tsn_buf *out, const char *p, size_t n)
+/* The last 1 to 31 bytes, from a place where more can be read; NULL: they are not easy. */
+static inline char *
+write_last(char *to, const char *p, size_t n)
 {
-	__m128i v;
-	struct stops stops;
+	char room[48];
+	__m128i first = n < 16 ? load_few(p, n) : load16(p), second = _mm_set1_epi8(' ');
+	struct stops a = stops_in(first), b = {0, 0};
 
-	if (out->cap - out->len < 16)
+	if (n < 16) {
+		a.escape &= (1u << n) - 1;
+		a.other &= (1u << n) - 1;
+	}
+	if ((a.escape | a.other) == 0 && n <= 16) {
+		store16(to, first);
+		return to + n;
+	}
+	store16(room + 16, second);
+	store16(room + 32, second);
+	store16(room, first);
+	if (n > 16) {
+		store16(room + n - 16, load16(p + n - 16));
+		second = load16(room + 16);
+		b = stops_in(second);
+	}
+	if ((a.other | b.other) != 0)
+		return NULL;
+	to = write_step(to, room, first, a.escape);
+	if (n <= 16)
+		return to - (16 - n);
+	return write_step(to, room + 16, second, b.escape) - (32 - n);
+}
+
+/* Text of ASCII without control bytes, quotes and backslashes escaped; NULL: it is another. */
+static inline char *
+write_easy(char *to, const char *p, const char *end)
+{
+	for (; end - p >= 32; p += 16) {
+		__m128i v = load16(p);
+		struct stops stops = stops_in(v);
+
+		if (TSN_UNLIKELY(stops.other != 0))
+			return NULL;
+		to = write_step(to, p, v, stops.escape);
+	}
+	return p == end ? to : write_last(to, p, (size_t)(end - p));
+}
+
+/* With `quote` on both sides; false: nothing is written. */
+static inline bool
+write_whole(struct tsn_buf *out, struct tsn_slice text, bool quotes)
+{
+	char *to = out->ptr + out->len;
+
+	/* len * 2 cannot overflow: the buffer would have to be as large */
+	if (out->cap - out->len < EASY_ROOM || (out->cap - out->len - EASY_ROOM) / 2 < text.len)
 		return false;
-	v = load_few(p, n);
-	stops = stops_in(v);
-	if (((stops.escape | stops.other) & ((1u << n) - 1)) != 0)
+	if (quotes)
+		*to++ = '"';
+	if (text.len > 0)
+		to = write_easy(to, text.ptr, text.ptr + text.len);
+	if (TSN_UNLIKELY(to == NULL))
 		return false;
-	_mm_storeu_si128((__m128i *)(void *)(out->ptr + out->len), v);
-	out->len += n;
+	if (quotes)
+		*to++ = '"';
+	out->len = (size_t)(to - out->ptr);
 	return true;
+}
+#else
+static inline bool
+write_whole(struct tsn_buf *out, struct tsn_slice text, bool quotes)
+{
+	(void)out, (void)text, (void)quotes;
+	return false;
 }
 #endif
 
@@ -195,28 +219,29 @@ write_slowly(struct tsn_buf *out, const char *p, const char *end)
 	return p + (n == 0 ? 1 : n);
 }
 
-void
-tsn_json_write_text(struct tsn_buf *out, struct tsn_slice text)
+static void
+write_any(struct tsn_buf *out, struct tsn_slice text)
 {
 	const char *p = text.ptr == NULL ? "" : text.ptr, *end = p + text.len;
 
-	while (p < end) {
-#ifdef __SSE2__
-		if (end - p >= 32 && out->cap >= STEP_ROOM)
-			p = write_steps(out, p, end);
-		if (end - p < 16 ? write_few(out, p, (size_t)(end - p)) :
-		    end - p < 32 && write_last(out, p, (size_t)(end - p)))
-			return;
-#endif
+	while (p < end)
 		p = write_slowly(out, p, end);
-	}
+}
+
+void
+tsn_json_write_text(struct tsn_buf *out, struct tsn_slice text)
+{
+	if (!write_whole(out, text, false))
+		write_any(out, text);
 }
 
 void
 tsn_json_write_string(struct tsn_buf *out, struct tsn_slice text)
 {
+	if (write_whole(out, text, true))
+		return;
 	tsn_buf_char(out, '"');
-	tsn_json_write_text(out, text);
+	write_any(out, text);
 	tsn_buf_char(out, '"');
 }
 

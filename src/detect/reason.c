@@ -5,6 +5,7 @@
 #include "detect/corr_int.h"
 
 #include "base/assert.h"
+#include "base/compiler.h"
 
 #define TESTS_MAX 6u
 #define VALUE_MAX 120u
@@ -27,21 +28,23 @@ static const char *const verbs[TSN_ATOM__COUNT] = {
 static void
 put_value(struct tsn_buf *b, struct tsn_slice v)
 {
-	tsn_buf_char(b, '\'');
-	for (size_t i = 0; i < v.len; i++) {
-		unsigned char c = (unsigned char)v.ptr[i];
+	size_t n = v.len < VALUE_MAX ? v.len : VALUE_MAX;
 
-		if (i >= VALUE_MAX && (c & 0xc0) != 0x80) {
-			tsn_buf_lit(b, "...");
-			break;
-		}
-		if (v.ptr[i] == TSN_WILD_MANY)
-			tsn_buf_char(b, '*');
-		else if (v.ptr[i] == TSN_WILD_ONE)
-			tsn_buf_char(b, '?');
-		else
-			tsn_buf_char(b, c < 0x20 || c == 0x7f ? ' ' : (char)c);
+	while (n < v.len && ((unsigned char)v.ptr[n] & 0xc0) == 0x80)
+		n++;
+	tsn_buf_char(b, '\'');
+	if (!tsn_buf_room(b, n))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		char c = v.ptr[i];
+
+		if (TSN_UNLIKELY((unsigned char)c < 0x20 || c == 0x7f))
+			c = c == TSN_WILD_MANY ? '*' : c == TSN_WILD_ONE ? '?' : ' ';
+		b->ptr[b->len + i] = c;
 	}
+	b->len += n;
+	if (n < v.len)
+		tsn_buf_lit(b, "...");
 	tsn_buf_char(b, '\'');
 }
 

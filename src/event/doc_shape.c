@@ -7,9 +7,10 @@
 
 #include "base/compiler.h"
 #include "base/hash.h"
+#include "codec/json.h"
 #include "event/doc_int.h"
 
-#define SHAPES 256u		/* a power of two */
+#define SHAPES 1024u		/* a power of two */
 #define SHAPE_FIELDS_MAX 512u
 #define SHAPE_TEXT_MAX (32u << 10)
 #define PIECE_STEP 32u
@@ -122,6 +123,17 @@ write_piece(struct tsn_buf *out, const char *text, size_t len)
 	out->len += len;
 }
 
+static inline void
+write_value(struct tsn_doc_writer *w, const struct tsn_field *f, struct tsn_buf *out)
+{
+	if (TSN_LIKELY(f->type == TSN_T_STR))
+		tsn_json_write_string(out, (struct tsn_slice){f->ptr, f->len});
+	else if (f->type == TSN_T_TIME)
+		write_time(w, f->num.i, out);
+	else
+		tsn_doc_write_value(f, out);
+}
+
 static void
 write_shape(struct tsn_doc_writer *w, const struct shape *s, const struct tsn_event *ev,
     struct tsn_buf *out)
@@ -131,10 +143,7 @@ write_shape(struct tsn_doc_writer *w, const struct shape *s, const struct tsn_ev
 	for (uint32_t i = 0; i < s->piece_count; i++) {
 		write_piece(out, text, s->pieces[i].text_len);
 		text += s->pieces[i].text_len;
-		if (ev->fields[s->pieces[i].field].type == TSN_T_TIME)
-			write_time(w, ev->fields[s->pieces[i].field].num.i, out);
-		else
-			tsn_doc_write_value(&ev->fields[s->pieces[i].field], out);
+		write_value(w, &ev->fields[s->pieces[i].field], out);
 	}
 	write_piece(out, text, s->tail_len);
 }
