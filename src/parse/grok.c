@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/find.h"
+#include "parse/grok_filter.h"
 #include "parse/grok_int.h"
 
 /* Steps of one search from one place; what honest patterns need is a thousandth of it. */
@@ -18,15 +19,10 @@
 #define LONG_TEXT (32u << 10)
 #define PLACES_BYTES (UINT64_C(1) << 31)
 
-/*
- * Which runs of four bytes a text holds, as a set of hashes: with it a literal that is not there
- * costs a few bits instead of a search.  Worth making from a few patterns on.
- */
-#define GRAM 4u
 #define LITERAL_MIN 3u
-#define GRAM_BITS 12u
-#define GRAMS_FROM 4u
-#define GRAMS_TEXT_MAX 2048u
+/* A filter over all patterns is worth its pass from so many on, for texts up to so many bytes. */
+#define FILTER_FROM 4u
+#define FILTER_TEXT_MAX 2048u
 
 struct out {
 	uint32_t group;
@@ -44,7 +40,7 @@ struct pattern {
 
 struct tsn_grok {
 	struct pattern *patterns;
-	uint16_t (*grams)[2];		/* of each pattern's literal, 0 where it has none */
+	struct grok_filter filter;
 	uint32_t count;
 	struct tsn_grok_field *fields;
 	uint32_t field_count, field_cap;
@@ -59,17 +55,8 @@ struct tsn_grok_scratch {
 	struct tsn_grok_capture *captures;
 	size_t *slots;
 	struct tsn_grok_stats stats;
-	uint64_t grams[1u << (GRAM_BITS - 6)];
+	struct grok_sieve sieve;
 };
-
-static uint16_t
-gram_at(const char *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof v);
-	return (uint16_t)((v * UINT32_C(0x9e3779b1)) >> (32 - GRAM_BITS));
-}
 
 /* --- compiling ----------------------------------------------------------------------------- */
 
@@ -163,7 +150,7 @@ order_groups(struct tsn_grok *g, struct pattern *p, const struct grok_expr *e, s
 
 /* What is only for speed: a pattern without it means the same. */
 static void
-prepare_literal(struct pattern *p, uint16_t grams[2], const struct grok_expr *e)
+prepare_literal(struct pattern *p, const struct grok_expr *e)
 {
 	struct tsn_buf literal;
 
@@ -175,10 +162,6 @@ prepare_literal(struct pattern *p, uint16_t grams[2], const struct grok_expr *e)
 		literal = (struct tsn_buf){0};
 	}
 	tsn_buf_done(&literal);
-	if (p->literal_len >= GRAM) {
-		grams[0] = gram_at(p->literal);
-		grams[1] = gram_at(p->literal + p->literal_len - GRAM);
-	}
 }
 
 static enum tsn_code
@@ -193,7 +176,10 @@ compile_one(struct tsn_grok *g, const struct tsn_grok_set *set, struct tsn_slice
 	if (code == TSN_OK)
 		code = compile_regex(p, tsn_buf_get(&e.text), err);
 	if (code == TSN_OK && !opt->regex_only)
-		prepare_literal(p, g->grams[p - g->patterns], &e);
+		prepare_literal(p, &e);
+	if (code == TSN_OK)
+		grok_filter_add(&g->filter, (uint32_t)(p - g->patterns),
+		    tsn_slice_of(p->literal, p->literal_len));
 	grok_expr_done(&e);
 	return code;
 }
@@ -214,8 +200,8 @@ tsn_grok_compile(const struct tsn_grok_set *set, const struct tsn_slice *pattern
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
 	g->keep_empty = opt->keep_empty_captures;
 	g->patterns = calloc(count + 1, sizeof *g->patterns);
-	g->grams = calloc(count + 1, sizeof *g->grams);
-	if (g->patterns == NULL || g->grams == NULL) {
+	if (g->patterns == NULL ||
+	    (count >= FILTER_FROM && !grok_filter_init(&g->filter, (uint32_t)count))) {
 		tsn_grok_free(g);
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
 	}
@@ -250,7 +236,7 @@ tsn_grok_free(struct tsn_grok *g)
 		free((char *)(uintptr_t)g->fields[i].name.ptr);
 	free(g->fields);
 	free(g->patterns);
-	free(g->grams);
+	grok_filter_done(&g->filter);
 	free(g);
 }
 
@@ -282,7 +268,7 @@ tsn_grok_scratch_new(const struct tsn_grok *g)
 	s->captures = calloc(g->groups_max + 1, sizeof *s->captures);
 	s->slots = calloc(2 * (size_t)g->groups_max + 2, sizeof *s->slots);
 	if (s->data == NULL || s->context == NULL || s->stack == NULL || s->captures == NULL ||
-	    s->slots == NULL) {
+	    s->slots == NULL || !grok_sieve_init(&s->sieve, &g->filter)) {
 		tsn_grok_scratch_free(s);
 		return NULL;
 	}
@@ -303,6 +289,7 @@ tsn_grok_scratch_free(struct tsn_grok_scratch *s)
 	pcre2_jit_stack_free(s->stack);
 	free(s->captures);
 	free(s->slots);
+	grok_sieve_done(&s->sieve);
 	free(s);
 }
 
@@ -361,51 +348,61 @@ collect(const struct tsn_grok *g, const struct pattern *p, struct tsn_grok_scrat
 	return n;
 }
 
-static void
-read_grams(struct tsn_grok_scratch *s, struct tsn_slice text)
+/* TSN_OK, TSN_ELIMIT, or TSN_ENOTFOUND: pattern i does not match. */
+static enum tsn_code
+try_one(const struct tsn_grok *g, struct tsn_grok_scratch *s, struct tsn_slice text, uint32_t i,
+    struct tsn_grok_result *ret)
 {
-	memset(s->grams, 0, sizeof s->grams);
-	s->grams[0] = 1;	/* "none" is always there */
-	for (size_t i = 0; i + GRAM <= text.len; i++) {
-		uint16_t h = gram_at(text.ptr + i);
+	const struct pattern *p = &g->patterns[i];
+	enum tsn_code code;
 
-		s->grams[h >> 6] |= UINT64_C(1) << (h & 63);
-	}
+	if (p->literal_len > 0 && !tsn_find_has(text, tsn_slice_of(p->literal, p->literal_len)))
+		return TSN_ENOTFOUND;
+	code = run_regex(p, s, text);
+	if (code == TSN_ENOTFOUND)
+		return code;
+	*ret = (struct tsn_grok_result){i, 0, s->captures};
+	if (code == TSN_OK)
+		ret->count = collect(g, p, s, text);
+	return code;
 }
 
-static bool
-has_gram(const struct tsn_grok_scratch *s, uint16_t gram)
+static enum tsn_code
+try_filtered(const struct tsn_grok *g, struct tsn_grok_scratch *s, struct tsn_slice text,
+    uint32_t from, struct tsn_grok_result *ret)
 {
-	return s->grams[gram >> 6] >> (gram & 63) & 1;
+	uint64_t skip = (UINT64_C(1) << from % 64) - 1;
+
+	grok_filter_look(&g->filter, &s->sieve, text);
+	for (uint32_t w = from / 64; w < g->filter.words; w++, skip = 0) {
+		uint64_t may = grok_filter_may(&g->filter, &s->sieve, w) & ~skip;
+
+		for (; may != 0; may &= may - 1) {
+			enum tsn_code code = try_one(g, s, text, w * 64 + (uint32_t)__builtin_ctzll(may),
+			    ret);
+
+			if (code != TSN_ENOTFOUND)
+				return code;
+		}
+	}
+	return TSN_ENOTFOUND;
 }
 
 enum tsn_code
 tsn_grok_match(const struct tsn_grok *g, struct tsn_grok_scratch *s, struct tsn_slice text,
     uint32_t from, struct tsn_grok_result *ret)
 {
-	bool grams = g->count >= from + GRAMS_FROM && text.len <= GRAMS_TEXT_MAX;
-
 	if (from == 0)
 		s->stats.texts++;
 	if (text.ptr == NULL)
 		text = TSN_SLICE("");
-	if (grams)
-		read_grams(s, text);
+	if (g->count >= from + FILTER_FROM && text.len <= FILTER_TEXT_MAX)
+		return try_filtered(g, s, text, from, ret);
 	for (uint32_t i = from; i < g->count; i++) {
-		const struct pattern *p = &g->patterns[i];
-		enum tsn_code code = TSN_ENOTFOUND;
+		enum tsn_code code = try_one(g, s, text, i, ret);
 
-		if (grams && (!has_gram(s, g->grams[i][0]) || !has_gram(s, g->grams[i][1])))
-			continue;
-		if (p->literal_len == 0 ||
-		    tsn_find_has(text, tsn_slice_of(p->literal, p->literal_len)))
-			code = run_regex(p, s, text);
-		if (code == TSN_ENOTFOUND)
-			continue;
-		*ret = (struct tsn_grok_result){i, 0, s->captures};
-		if (code == TSN_OK)
-			ret->count = collect(g, p, s, text);
-		return code;
+		if (code != TSN_ENOTFOUND)
+			return code;
 	}
 	return TSN_ENOTFOUND;
 }

@@ -260,6 +260,56 @@ test_pass(void **state)
 	assert_int_equal(token, TSN_JSON_OBJECT_END);
 }
 
+/* As the format says, a byte at a time. */
+static void
+write_plainly(struct tsn_slice text, struct tsn_buf *out)
+{
+	tsn_buf_char(out, '"');
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.ptr[i] == '"' || text.ptr[i] == '\\')
+			tsn_buf_char(out, '\\');
+		if (text.ptr[i] == '\n')
+			tsn_buf_lit(out, "\\n");
+		else
+			tsn_buf_char(out, text.ptr[i]);
+	}
+	tsn_buf_char(out, '"');
+}
+
+/* Texts of all lengths around the steps of the writer, what must be escaped at all places. */
+static void
+test_strings_are_escaped_anywhere(void **state)
+{
+	static const char special[] = "\"\\\n";
+	struct tsn_buf want TSN_CLEANUP(tsn_buf_done) = {0}, got TSN_CLEANUP(tsn_buf_done) = {0};
+	char text[80];
+
+	(void)state;
+	tsn_buf_init(&want, 1 << 20);
+	tsn_buf_init(&got, 1 << 20);
+	for (size_t len = 0; len <= sizeof text; len++) {
+		for (size_t at = 0; at <= len; at++) {
+			for (size_t c = 0; c < sizeof special; c++) {
+				for (size_t i = 0; i < len; i++)
+					text[i] = (char)('a' + i % 26);
+				for (size_t i = at; i < len && special[c] != 0; i += c + 1)
+					text[i] = special[c];
+				tsn_buf_reset(&want);
+				write_plainly((struct tsn_slice){text, len}, &want);
+				/* at first with as little room as there can be */
+				if (at == 0)
+					tsn_buf_done(&got);
+				if (at == 0)
+					tsn_buf_init(&got, 1 << 20);
+				tsn_buf_reset(&got);
+				tsn_json_write_string(&got, (struct tsn_slice){text, len});
+				assert_int_equal(got.len, want.len);
+				assert_memory_equal(got.ptr, want.ptr, want.len);
+			}
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -271,6 +321,7 @@ main(void)
 	    cmocka_unit_test(test_skip_finds_the_end_in_pieces),
 	    cmocka_unit_test(test_skip_refuses),
 	    cmocka_unit_test(test_pass),
+	    cmocka_unit_test(test_strings_are_escaped_anywhere),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -258,6 +258,44 @@ shipped(void **state)
 	}
 }
 
+/* A list is tried in its order, from where it was asked, however many stand before. */
+static void
+lists(void **state)
+{
+	static char texts[150][64];
+	struct tsn_slice patterns[150];
+	struct tsn_grok_result r;
+	struct tsn_grok_scratch *s;
+	struct tsn_grok *g;
+
+	(void)state;
+	for (uint32_t i = 0; i < 150; i++) {
+		/* some without a literal, some with a short one, most with their own */
+		(void)snprintf(texts[i], sizeof texts[i], i % 50 == 49 ? "^%%{WORD:w}$" : i % 50 == 48 ?
+		    "^%%{WORD:w} a%%{INT:n}$" : "daemon%u: %%{WORD:w} of %u", i, i);
+		patterns[i] = tsn_slice_cstr(texts[i]);
+	}
+	assert_int_equal(tsn_grok_compile(set, patterns, 150, NULL, &g, NULL), TSN_OK);
+	s = tsn_grok_scratch_new(g);
+	assert_non_null(s);
+	for (uint32_t i = 0; i < 150; i++) {
+		char text[64];
+		uint32_t first = i % 50 == 49 ? 49 : i % 50 == 48 ? 48 : i;
+
+		(void)snprintf(text, sizeof text, i % 50 == 49 ? "word" : i % 50 == 48 ? "word a7" :
+		    "daemon%u: word of %u", i, i);
+		assert_int_equal(tsn_grok_match(g, s, tsn_slice_cstr(text), 0, &r), TSN_OK);
+		assert_int_equal(r.pattern, first);
+		assert_int_equal(tsn_grok_match(g, s, tsn_slice_cstr(text), i, &r), TSN_OK);
+		assert_int_equal(r.pattern, i);
+		if (i % 50 < 48)
+			assert_int_equal(tsn_grok_match(g, s, tsn_slice_cstr(text), i + 1, &r),
+			    TSN_ENOTFOUND);
+	}
+	tsn_grok_scratch_free(s);
+	tsn_grok_free(g);
+}
+
 int
 main(void)
 {
@@ -267,6 +305,7 @@ main(void)
 		cmocka_unit_test(definitions),
 		cmocka_unit_test(expansion_is_bounded),
 		cmocka_unit_test(shipped),
+		cmocka_unit_test(lists),
 	};
 
 	return cmocka_run_group_tests(tests, open_set, close_set);
