@@ -254,8 +254,8 @@ run_check(const struct tsn_rules_paths *p, const struct tsn_rules_survey *survey
 static int
 run(int argc, char **argv)
 {
-	struct tsn_rules_explain explain = {0};
 	struct tsn_option_list exceptions = {0};
+	struct tsn_rules_explain explain = {.exceptions = &exceptions};
 	struct tsn_rules_paths paths = {.exceptions = &exceptions};
 	struct tsn_option_list samples = {0};
 	struct tsn_rules_survey survey = {.samples = &samples};

@@ -16,6 +16,7 @@ struct tsn_rules_explain {
 	const char *kind;	/* NULL: recognised */
 	const char *values;	/* folder of value lists, or NULL */
 	uint64_t limit;		/* records; 0: all */
+	const struct tsn_option_list *exceptions;	/* files and folders */
 };
 
 /** tocsin rules explain: returns the exit status. */

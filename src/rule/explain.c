@@ -11,6 +11,7 @@
 #define DEPTH_MAX 64u
 #define ARENA_MAX ((size_t)64 << 20)
 #define VALUES_SHOWN 3u
+#define FIELDS_SHOWN 80u
 
 /* One tree under one view: a compiled test for each of its nodes, in the order of a walk. */
 struct tree {
@@ -23,12 +24,14 @@ struct view_try {
 	const struct tsn_view *view;
 	struct tree when;		/* names are paths */
 	struct tree condition;		/* names resolve through the view */
+	struct tree *exceptions;	/* of the rule; likewise */
 };
 
 struct tsn_explain {
 	const struct tsn_rule *rule;
 	struct tsn_keys *keys;
 	struct tsn_arena arena;
+	struct tsn_arena names;		/* of the record at hand */
 	struct tsn_match_scratch scratch;
 	struct view_try views[TSN_VIEWS_PER_RULE_MAX];
 	uint32_t view_count;
@@ -132,10 +135,30 @@ tsn_explain_free(struct tsn_explain *x)
 	for (uint32_t i = 0; i < x->view_count; i++) {
 		free_tree(&x->views[i].when);
 		free_tree(&x->views[i].condition);
+		for (uint32_t k = 0; x->views[i].exceptions != NULL && k < x->rule->exception_count; k++)
+			free_tree(&x->views[i].exceptions[k]);
 	}
 	tsn_match_scratch_done(&x->scratch);
 	tsn_arena_done(&x->arena);
+	tsn_arena_done(&x->names);
 	free(x);
+}
+
+static enum tsn_code
+compile_exceptions(struct tsn_explain *x, struct view_try *v, struct tsn_err *err)
+{
+	v->exceptions = tsn_arena_calloc(&x->arena, x->rule->exception_count + 1,
+	    sizeof *v->exceptions);
+	if (v->exceptions == NULL)
+		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
+	for (uint32_t i = 0; i < x->rule->exception_count; i++) {
+		const struct tsn_exception *e = x->rule->exceptions[i];
+		const struct tsn_view *view = e->paths ? NULL : v->view;
+
+		TSN_TRY(compile_tree(x, view, e->condition, &v->exceptions[i], err));
+		TSN_TRY(compile_parts(x, view, &v->exceptions[i], err));
+	}
+	return TSN_OK;
 }
 
 static enum tsn_code
@@ -152,6 +175,7 @@ fill(struct tsn_explain *x, struct tsn_taxonomy *t, struct tsn_err *err)
 		v->view = views[i];
 		TSN_TRY(compile_tree(x, NULL, v->view->when, &v->when, err));
 		TSN_TRY(compile_tree(x, v->view, x->rule->condition, &v->condition, err));
+		TSN_TRY(compile_exceptions(x, v, err));
 	}
 	return TSN_OK;
 }
@@ -169,6 +193,7 @@ tsn_explain_new(const struct tsn_rule *rule, struct tsn_taxonomy *t, struct tsn_
 	x->rule = rule;
 	x->keys = keys;
 	tsn_arena_init(&x->arena, ARENA_MAX);
+	tsn_arena_init(&x->names, ARENA_MAX);
 	code = fill(x, t, err);
 	if (code != TSN_OK) {
 		tsn_explain_free(x);
@@ -184,13 +209,52 @@ holds(struct tsn_explain *x, const struct tree *t, uint32_t part, const struct t
 	return tsn_match_eval(t->parts[part], &x->scratch, ev);
 }
 
-bool
-tsn_explain_fires(struct tsn_explain *x, const struct tsn_event *ev)
+/* The first view through which the rule is true, or NULL. */
+static const struct view_try *
+true_view(struct tsn_explain *x, const struct tsn_event *ev)
 {
 	for (uint32_t i = 0; i < x->view_count; i++)
 		if (holds(x, &x->views[i].when, 0, ev) && holds(x, &x->views[i].condition, 0, ev))
+			return &x->views[i];
+	return NULL;
+}
+
+static bool
+is_hidden(struct tsn_explain *x, const struct view_try *v, const struct tsn_event *ev)
+{
+	for (uint32_t i = 0; i < x->rule->exception_count; i++)
+		if (ev->time_ns < x->rule->exceptions[i]->expires_ns && holds(x, &v->exceptions[i], 0, ev))
 			return true;
 	return false;
+}
+
+bool
+tsn_explain_fires(struct tsn_explain *x, const struct tsn_event *ev)
+{
+	const struct view_try *v = true_view(x, ev);
+
+	return v != NULL && !is_hidden(x, v, ev);
+}
+
+struct tsn_slice
+tsn_explain_value(struct tsn_explain *x, const struct tsn_event *ev, struct tsn_slice field,
+    char scratch[TSN_TIME_TEXT_MAX])
+{
+	const struct view_try *v = true_view(x, ev);
+	struct tsn_slice paths[TSN_VIEW_PATHS_MAX];
+	uint32_t count = v == NULL ? 0 : tsn_view_resolve(v->view, field, &x->names, paths);
+
+	for (uint32_t i = 0; i < count; i++) {
+		const struct tsn_field *f;
+		struct tsn_path path;
+
+		if (tsn_path_parse(x->keys, paths[i], &path, NULL) != TSN_OK)
+			continue;
+		f = tsn_path_next(&path, ev, NULL);
+		if (f != NULL && f->type != TSN_T_NULL && f->type < TSN_T_OBJECT)
+			return tsn_field_text(f, scratch);
+	}
+	return TSN_SLICE_NONE;
 }
 
 static const char *
@@ -258,6 +322,15 @@ quote(struct tsn_slice s, struct tsn_buf *out)
 	tsn_buf_printf(out, "%s\"", p < s.ptr + s.len ? "..." : "");
 }
 
+/* A name from a record may hold anything. */
+static void
+write_name(struct tsn_slice name, struct tsn_buf *out)
+{
+	char shown[200];
+
+	tsn_buf_slice(out, tsn_slice_cstr(tsn_slice_escape(name, shown, sizeof shown)));
+}
+
 static void
 write_atom(const struct tsn_atom *a, struct tsn_buf *out)
 {
@@ -315,7 +388,7 @@ write_values(struct tsn_explain *x, const struct tsn_view *view, struct tsn_slic
 
 	paths[0] = field;
 	if (view != NULL)
-		count = tsn_view_resolve(view, field, &x->arena, paths);
+		count = tsn_view_resolve(view, field, &x->names, paths);
 	for (uint32_t i = 0; i < count; i++) {
 		before = out->len;
 		if (any)
@@ -382,13 +455,13 @@ write_node(struct tsn_explain *x, const struct view_try *v, bool when, const str
 
 /*
  * The first thing that decided: what an AND lacked, what an OR found none of, what a NOT met.
- * `at` is the node's number.
  */
 static void
-write_reason(struct tsn_explain *x, const struct view_try *v, const struct tsn_pred *p, uint32_t at,
+write_reason(struct tsn_explain *x, const struct tsn_view *view, const struct tree *t,
     const struct tsn_event *ev, struct tsn_buf *out)
 {
-	const struct tree *t = &v->condition;
+	const struct tsn_pred *p = t->root;
+	uint32_t at = 0;
 
 	for (uint32_t depth = 0; depth < DEPTH_MAX; depth++) {
 		bool yes = holds(x, t, at, ev);
@@ -416,10 +489,37 @@ write_reason(struct tsn_explain *x, const struct view_try *v, const struct tsn_p
 	write_atom(&p->atom, out);
 	if (p->atom.field.len > 0) {
 		tsn_buf_lit(out, "  -- ");
-		write_values(x, v->view, p->atom.field, ev, out);
+		write_values(x, view, p->atom.field, ev, out);
 	}
 	if (p->atom.at > 0)
 		tsn_buf_printf(out, "  (line %llu)", (unsigned long long)p->atom.at);
+}
+
+/* What becomes of a record that the rule is true of. */
+static void
+write_exceptions(struct tsn_explain *x, const struct view_try *v, const struct tsn_event *ev,
+    struct tsn_buf *out)
+{
+	for (uint32_t i = 0; i < x->rule->exception_count; i++) {
+		const struct tsn_exception *e = x->rule->exceptions[i];
+		bool yes = holds(x, &v->exceptions[i], 0, ev);
+		char day[TSN_TIME_TEXT_MAX];
+
+		tsn_buf_lit(out, "    exception ");
+		quote(e->id, out);
+		if (yes && ev->time_ns >= e->expires_ns) {
+			(void)tsn_time_format(e->expires_ns, day);
+			tsn_buf_printf(out, ": would hide it, but ended at %s, before the event\n", day);
+			continue;
+		}
+		tsn_buf_slice(out, yes ? TSN_SLICE(": hides it: ") : TSN_SLICE(": does not hide it: "));
+		write_reason(x, e->paths ? NULL : v->view, &v->exceptions[i], ev, out);
+		if (yes) {
+			tsn_buf_lit(out, "; the reason given: ");
+			quote(e->reason, out);
+		}
+		tsn_buf_char(out, '\n');
+	}
 }
 
 static void
@@ -436,9 +536,87 @@ write_view(struct tsn_explain *x, const struct view_try *v, const struct tsn_eve
 		return;
 	}
 	tsn_buf_printf(out, "    decided by: %s: ", holds(x, &v->condition, 0, ev) ? "true" : "false");
-	write_reason(x, v, v->condition.root, 0, ev, out);
+	write_reason(x, v->view, &v->condition, ev, out);
 	tsn_buf_char(out, '\n');
+	if (holds(x, &v->condition, 0, ev))
+		write_exceptions(x, v, ev, out);
 	write_node(x, v, false, v->condition.root, &at, 2, ev, out);
+}
+
+/* In one line: fires, or the first thing that stopped it. */
+static void
+write_verdict(struct tsn_explain *x, const struct tsn_event *ev, bool fires, struct tsn_buf *out)
+{
+	const struct view_try *held = true_view(x, ev);
+
+	if (fires) {
+		tsn_buf_lit(out, ": fires\n");
+		return;
+	}
+	tsn_buf_lit(out, ": does not fire: ");
+	if (held != NULL) {
+		for (uint32_t i = 0; i < x->rule->exception_count; i++) {
+			const struct tsn_exception *e = x->rule->exceptions[i];
+
+			if (ev->time_ns >= e->expires_ns || !holds(x, &held->exceptions[i], 0, ev))
+				continue;
+			tsn_buf_lit(out, "it is true, and the exception ");
+			quote(e->id, out);
+			tsn_buf_lit(out, " hides it\n");
+			return;
+		}
+	}
+	for (uint32_t i = 0; i < x->view_count && held == NULL; i++)
+		if (holds(x, &x->views[i].when, 0, ev))
+			held = &x->views[i];
+	if (ev->flags & TSN_EV_ERROR) {
+		tsn_buf_lit(out, "the record could not be parsed\n");
+	} else if (held == NULL) {
+		tsn_buf_lit(out, "the record is not of its log source\n");
+	} else {
+		write_reason(x, held->view, &held->condition, ev, out);
+		tsn_buf_char(out, '\n');
+	}
+}
+
+/* Names alone: values stand where they decide. */
+static void
+write_fields(struct tsn_explain *x, const struct tsn_event *ev, struct tsn_buf *out)
+{
+	tsn_key last = TSN_KEY_NONE;
+	uint32_t shown = 0;
+
+	tsn_buf_lit(out, "  fields: ");
+	for (uint32_t i = 0; i < ev->field_count && shown < FIELDS_SHOWN; i++) {
+		if (ev->fields[i].key == last || ev->fields[i].flags & TSN_FIELD_HIDDEN)
+			continue;
+		tsn_buf_printf(out, "%s", shown++ > 0 ? ", " : "");
+		last = ev->fields[i].key;
+		write_name(tsn_keys_name(x->keys, last), out);
+	}
+	tsn_buf_printf(out, "%s\n", shown == FIELDS_SHOWN ? ", ..." : "");
+}
+
+static void
+write_record(struct tsn_explain *x, const struct tsn_event *ev, struct tsn_buf *out)
+{
+	char time[TSN_TIME_TEXT_MAX];
+	tsn_key error = tsn_keys_find(x->keys, TSN_SLICE("error.message"));
+
+	tsn_buf_lit(out, "  received: ");
+	quote(ev->original, out);
+	(void)tsn_time_format(ev->time_ns, time);
+	tsn_buf_lit(out, "\n  record of kind ");
+	tsn_buf_slice(out, ev->dataset);
+	tsn_buf_printf(out, ", of %s%s, %u fields\n", time,
+	    ev->flags & TSN_EV_TIME_UNKNOWN ? " (when it was read: the record says no time)" :
+	    ev->flags & TSN_EV_TIME_UNZONED ? " (the record says no zone)" : "", ev->field_count);
+	write_fields(x, ev, out);
+	if (ev->flags & TSN_EV_ERROR && error != TSN_KEY_NONE) {
+		tsn_buf_lit(out, "  it could not be parsed: ");
+		quote(tsn_event_str(ev, error), out);
+		tsn_buf_char(out, '\n');
+	}
 }
 
 enum tsn_code
@@ -447,16 +625,15 @@ tsn_explain_write(struct tsn_explain *x, const struct tsn_event *ev, struct tsn_
 {
 	bool fires = tsn_explain_fires(x, ev);
 
+	tsn_arena_reset(&x->names);
 	for (uint32_t i = 0; i < x->view_count && !x->has_parts; i++) {
 		TSN_TRY(compile_parts(x, NULL, &x->views[i].when, err));
 		TSN_TRY(compile_parts(x, x->views[i].view, &x->views[i].condition, err));
 	}
 	x->has_parts = true;
 	tsn_buf_slice(out, x->rule->name);
-	tsn_buf_printf(out, ": %s\n", fires ? "fires" : "does not fire");
-	tsn_buf_lit(out, "  record of kind ");
-	tsn_buf_slice(out, ev->dataset);
-	tsn_buf_char(out, '\n');
+	write_verdict(x, ev, fires, out);
+	write_record(x, ev, out);
 	for (uint32_t i = 0; i < x->view_count; i++)
 		write_view(x, &x->views[i], ev, out);
 	*ret_fires = fires;

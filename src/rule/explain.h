@@ -25,8 +25,11 @@ TSN_MUST_CHECK enum tsn_code tsn_explain_new(const struct tsn_rule *rule, struct
     struct tsn_keys *keys, struct tsn_explain **ret, struct tsn_err *err);
 /** Accepts NULL. */
 void tsn_explain_free(struct tsn_explain *x);
-/** True when the rule fires on the event, in any of its views. */
+/** True when the rule fires on the event, in any of its views, and no exception hides it. */
 bool tsn_explain_fires(struct tsn_explain *x, const struct tsn_event *ev);
+/** The first value of a field as the rule calls it, of an event the rule is true of; or empty. */
+struct tsn_slice tsn_explain_value(struct tsn_explain *x, const struct tsn_event *ev,
+    struct tsn_slice field, char scratch[TSN_TIME_TEXT_MAX]);
 /**
  * The same in words: every view, and in views that hold the event every part of the condition with
  * its value and what the event has there.  TSN_ENOMEM, TSN_ELIMIT.
