@@ -366,7 +366,8 @@ shake_as_client(SSL *ssl, int fd, const char *host, struct tsn_err *err)
 
 	/* An address is looked for among the certificate's addresses, anything else among its names. */
 	if (X509_VERIFY_PARAM_set1_ip_asc(param, host) != 1 && (SSL_set1_host(ssl, host) != 1 ||
-	    SSL_set_tlsext_host_name(ssl, host) != 1))
+	    SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+	    (void *)(uintptr_t)host) != 1))
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory for TLS");
 	SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
 	ERR_clear_error();

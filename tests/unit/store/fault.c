@@ -15,7 +15,7 @@
 
 /* Not durable yet: bytes of a file, or a name. */
 struct change {
-	enum { GONE, BYTES, NAME, REMOVED, MADE } what;
+	enum deed { GONE, BYTES, NAME, REMOVED, MADE } what;
 	char path[200];			/* of the file now */
 	char backup[64];		/* NAME, REMOVED: what stood there before, or "" */
 	char from[200];			/* NAME: it was called so */
@@ -99,7 +99,7 @@ fails(bool needs_room)
 /* ---- what would be lost ---- */
 
 static struct change *
-note(int what, const char *path)
+note(enum deed what, const char *path)
 {
 	struct change *c = &changes[change_count];
 
