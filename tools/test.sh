@@ -5,6 +5,10 @@ set -u
 cd "$(dirname "$0")/.."
 command -v ccache >/dev/null && export PATH="/usr/lib/ccache:$PATH"
 
+# What UBSan finds ends the test.  Nothing added to a null pointer stays null with every compiler (and
+# is defined from C2y on): empty slices rely on it.
+ubsan="-fno-sanitize-recover=undefined -fno-sanitize=pointer-overflow"
+
 stages="${1:-gcc lint clang asan tsan}"
 logs=()
 broken=0
@@ -40,7 +44,8 @@ for stage in $stages; do
 		CC=clang CXX=clang++ setup build-clang -Db_lundef=false ;;
 	asan)
 		CC=clang CXX=clang++ setup build-asan -Db_sanitize=address,undefined -Db_lundef=false \
-			-Dbuildtype=debugoptimized && run build-asan --no-suite e2e --no-suite lint -t 5 ;;
+			-Dbuildtype=debugoptimized "-Dc_args=$ubsan" "-Dc_link_args=$ubsan" &&
+			run build-asan --no-suite e2e --no-suite lint -t 5 ;;
 	tsan)
 		CC=clang CXX=clang++ setup build-tsan -Db_sanitize=thread -Db_lundef=false \
 			-Dbuildtype=debugoptimized && run build-tsan --suite unit -t 5 ;;

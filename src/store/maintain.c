@@ -119,12 +119,15 @@ maintain_replace(struct tsn_store *s, const uint32_t *chosen, uint32_t n,
 	enum tsn_code rc;
 	bool flag;
 
-	TSN_TRY(manifest_read(&now, s->dir, &ranges, &flag, err));
+	rc = manifest_read(&now, s->dir, &ranges, &flag, err);
+	if (rc != TSN_OK) {
+		ranges_done(&ranges);
+		return rc;
+	}
 	manifest_done(&now);
 	next.segs = NULL;
 	next.seg_count = next.seg_cap = 0;
 	next.generation++;
-	rc = TSN_OK;
 	for (uint32_t i = 0; i < s->manifest.seg_count && rc == TSN_OK; i++) {
 		if (!is_chosen(i, chosen, n))
 			rc = manifest_add(&next, &s->manifest.segs[i]);
