@@ -9,6 +9,7 @@
 #define TSN_SERVER_DETECTION_H
 
 #include "alert/doc.h"
+#include "alert/risk.h"
 #include "detect/detect.h"
 #include "enrich/enrich.h"
 #include "rule/load.h"
@@ -112,6 +113,8 @@ TSN_MUST_CHECK enum tsn_code tsn_detection_hint(struct tsn_detection *d, struct 
     const struct tsn_pred **ret_pred);
 /** The files are at their end: tells of all windows that are open.  Commit afterwards. */
 TSN_MUST_CHECK enum tsn_code tsn_detection_finish(struct tsn_detection *d, struct tsn_err *err);
+/** False when no risk is kept (alert/risk.h). */
+bool tsn_detection_risk_stats(const struct tsn_detection *d, struct tsn_risk_stats *ret);
 /** What an exception has hidden so far. */
 struct tsn_detection_exception {
 	const struct tsn_exception *exception;

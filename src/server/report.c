@@ -118,6 +118,11 @@ tsn_report_metrics(const struct tsn_report *p, struct tsn_ledger *ledger, struct
 	gauge(out, "commits_total", "counter", "Commits of the store", (double)p->commits);
 	gauge(out, "alerts_total", "counter", "Alerts raised since the start", (double)p->alerts);
 	gauge(out, "rules", "gauge", "Rules in use", (double)p->rules);
+	gauge(out, "risk_entities", "gauge", "Entities whose risk is kept", (double)p->risk.entities);
+	gauge(out, "risk_alerts_late_total", "counter", "Alerts that came after their time to risk",
+	    (double)p->risk.late);
+	gauge(out, "risk_entities_evicted_total", "counter", "Entities given up for want of room",
+	    (double)p->risk.evicted);
 	gauge(out, "findings_hidden_total", "counter", "Findings hidden by exceptions",
 	    (double)p->hidden);
 	gauge(out, "correlation_hits_late_total", "counter", "Hits that came after their time",
@@ -222,6 +227,10 @@ tsn_report_json(const struct tsn_report *p, struct tsn_ledger *ledger, struct ts
 	    (double)use.cpu_ns / 1e9);
 	tsn_ledger_total(ledger, &row);
 	write_row(out, &row);
+	tsn_buf_printf(out, "},\"risk\":{\"hits\":%llu,\"late\":%llu,\"entities\":%llu,"
+	    "\"entities_evicted\":%llu", (unsigned long long)p->risk.hits,
+	    (unsigned long long)p->risk.late, (unsigned long long)p->risk.entities,
+	    (unsigned long long)p->risk.evicted);
 	tsn_buf_printf(out, "},\"hidden\":%llu,\"exceptions\":", (unsigned long long)p->hidden);
 	tsn_buf_slice(out, exceptions);
 	tsn_buf_lit(out, ",\"sources\":[");

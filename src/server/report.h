@@ -25,6 +25,7 @@ struct tsn_report {
 	uint64_t alerts;		/* raised since the start */
 	uint64_t rules;
 	uint64_t hidden;		/* findings, by exceptions */
+	struct tsn_risk_stats risk;
 	uint64_t hits, hits_late, hits_dropped;	/* of correlations: judged, late, after their window */
 	uint64_t evicted;		/* groups given up for want of room */
 	uint64_t groups, group_bytes;	/* alive */

@@ -72,6 +72,15 @@ tsn_scoring_alert(struct tsn_detection *d, const struct tsn_finding *finding,
 	    put_hit, d);
 }
 
+bool
+tsn_detection_risk_stats(const struct tsn_detection *d, struct tsn_risk_stats *ret)
+{
+	if (d->scoring.risk == NULL)
+		return false;
+	tsn_risk_stats_get(d->scoring.risk, ret);
+	return true;
+}
+
 enum tsn_code
 tsn_scoring_advance(struct tsn_detection *d)
 {

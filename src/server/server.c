@@ -254,6 +254,7 @@ renew_report(struct tsn_server *s)
 	p.alerts = found.alerts_new;
 	p.rules = found.report.loaded;
 	p.hidden = found.detect.hidden;
+	(void)tsn_detection_risk_stats(s->detection, &p.risk);
 	tsn_detection_corr_stats(s->detection, &corr);
 	p.hits = corr.hits;
 	p.hits_late = corr.late;

@@ -160,6 +160,7 @@ def test_a_server_and_its_death():
             def now():
                 return found(lib.run("alerts", "--data", server.data, "--format", "json")[0])
             server.wait(lambda: now() == whole, "the same alerts: %s\n%s" % (risks(now()), risks(whole)), 40)
+            assert server.status()["risk"]["hits"] > 0 and server.status()["risk"]["entities_evicted"] == 0
             server.stop()
 
 
