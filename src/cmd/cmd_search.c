@@ -211,9 +211,11 @@ tell_damage(const struct tsn_store_reader *reader)
 		    tsn_slice_escape(first, shown, sizeof shown));
 }
 
+#define OPEN_TRIES 50u
+
 /* The store and the archives; without a store, the archives alone. */
 static enum tsn_code
-open_reader(const struct search *s, struct tsn_keys *keys, struct tsn_store_reader **ret_reader,
+open_once(const struct search *s, struct tsn_keys *keys, struct tsn_store_reader **ret_reader,
     struct tsn_err *err)
 {
 	struct tsn_store_reader *r = NULL;
@@ -234,6 +236,18 @@ open_reader(const struct search *s, struct tsn_keys *keys, struct tsn_store_read
 	return rc;
 }
 
+/* A writer that moves segments to the archive at this moment makes it begin again. */
+static enum tsn_code
+open_reader(const struct search *s, struct tsn_keys *keys, struct tsn_store_reader **ret_reader,
+    struct tsn_err *err)
+{
+	enum tsn_code rc = TSN_EAGAIN;
+
+	for (unsigned i = 0; i < OPEN_TRIES && rc == TSN_EAGAIN; i++)
+		rc = open_once(s, keys, ret_reader, err);
+	return rc;
+}
+
 /* The plan, and what of the store the query looks into: it runs, its rows are not shown. */
 static enum tsn_code
 explain(const struct search *s, struct tsn_keys *keys, const struct tsn_query *q,
@@ -248,7 +262,7 @@ explain(const struct search *s, struct tsn_keys *keys, const struct tsn_query *q
 	struct tsn_buf out;
 	enum tsn_code code;
 
-	TSN_TRY(tsn_store_reader_open(tsn_cmd_data_dir(s->data), keys, &reader, err));
+	TSN_TRY(open_reader(s, keys, &reader, err));
 	o.stats = &stats;
 	source = tsn_query_store(reader);
 	tsn_buf_init(&out, 1u << 20);

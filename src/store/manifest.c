@@ -164,25 +164,33 @@ read_named(struct manifest *m, const char *dir, const char *name, struct ranges 
 	return rc;
 }
 
+static enum tsn_code
+read_clean(struct manifest *m, const char *dir, const char *name, struct ranges *ranges,
+    struct tsn_err *err)
+{
+	if (ranges != NULL)
+		ranges_done(ranges);
+	return read_named(m, dir, name, ranges, err);
+}
+
 enum tsn_code
 manifest_read(struct manifest *m, const char *dir, struct ranges *ranges, bool *ret_copy,
     struct tsn_err *err)
 {
-	enum tsn_code rc = read_named(m, dir, MANIFEST_NAME, ranges, err);
+	enum tsn_code rc = read_clean(m, dir, MANIFEST_NAME, ranges, err);
 
 	*ret_copy = false;
+	/* A store that is just being made has first the one, then the copy: look again. */
+	if (rc == TSN_ENOTFOUND && manifest_check_copy(dir, NULL) == TSN_OK)
+		rc = read_clean(m, dir, MANIFEST_NAME, ranges, err);
 	if (rc != TSN_ECORRUPT && rc != TSN_EOF && rc != TSN_EIO && rc != TSN_ENOTFOUND)
 		return rc;
-	if (ranges != NULL)
-		ranges_done(ranges);
-	if (read_named(m, dir, MANIFEST_COPY, ranges, NULL) != TSN_OK) {
-		if (rc != TSN_ENOTFOUND)
-			(void)tsn_err_context(err, rc,
-			    "the store cannot be opened, nor by its copy");
-		return rc;
-	}
-	*ret_copy = true;
-	return TSN_OK;
+	*ret_copy = read_clean(m, dir, MANIFEST_COPY, ranges, NULL) == TSN_OK;
+	if (*ret_copy)
+		return TSN_OK;
+	if (rc != TSN_ENOTFOUND)
+		(void)tsn_err_context(err, rc, "the store cannot be opened, nor by its copy");
+	return rc;
 }
 
 enum tsn_code
@@ -323,4 +331,19 @@ manifest_drop_copy(const char *dir)
 
 	return file_path(path, dir, MANIFEST_COPY, NULL) == TSN_OK &&
 	    file_unlink(path, NULL) == TSN_OK;
+}
+
+uint64_t
+tsn_store_bytes(const char *dir)
+{
+	struct manifest m;
+	uint64_t bytes = 0;
+	bool copy;
+
+	if (manifest_read(&m, dir, NULL, &copy, NULL) != TSN_OK)
+		return 0;
+	for (uint32_t i = 0; i < m.seg_count; i++)
+		bytes += m.segs[i].file_bytes;
+	manifest_done(&m);
+	return bytes;
 }

@@ -231,6 +231,14 @@ drop_oldest(struct tsn_store *s, int64_t now_ns, bool *ret_dropped, struct tsn_e
 }
 
 enum tsn_code
+tsn_store_retain(struct tsn_store *s, int64_t now_ns, bool *ret_more, struct tsn_err *err)
+{
+	if (s->broken)
+		TSN_FAIL(err, TSN_EIO, "%s: an earlier write failed; open the store again", s->dir);
+	return drop_oldest(s, now_ns, ret_more, err);
+}
+
+enum tsn_code
 tsn_store_maintain(struct tsn_store *s, int64_t now_ns, bool *ret_more, struct tsn_err *err)
 {
 	bool dropped;

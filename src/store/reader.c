@@ -173,7 +173,9 @@ tsn_store_reader_open(const char *dir, struct tsn_keys *keys, struct tsn_store_r
 	r->keys = keys;
 	sources_init(&r->sources);
 	rowlog_init(&r->mem, MEM_BYTES_MAX);
-	rc = load_state(r, dir, err);
+	rc = file_path(r->dir, dir, ".", err);
+	if (rc == TSN_OK)
+		rc = load_state(r, dir, err);
 	if (rc != TSN_OK) {
 		tsn_store_reader_close(r);
 		if (rc == TSN_ENOTFOUND)
@@ -182,6 +184,24 @@ tsn_store_reader_open(const char *dir, struct tsn_keys *keys, struct tsn_store_r
 	}
 	*ret_reader = r;
 	return TSN_OK;
+}
+
+/* The archive may have got its copy after the manifest of the store was read. */
+static bool
+is_held(const struct tsn_store_reader *r, const struct manifest_seg *m)
+{
+	if (manifest_find(&r->manifest, m) != NULL)
+		return true;
+	for (uint32_t i = 0; i < r->manifest.seg_count; i++) {
+		const struct manifest_seg *x = &r->manifest.segs[i];
+		struct tsn_slice file = r->segs[i].file;
+
+		if (x->hash == 0 && x->rows == m->rows && x->file_bytes == m->file_bytes &&
+		    x->time_min == m->time_min && x->time_max == m->time_max && file.ptr != NULL &&
+		    pack_hash(file.ptr, file.len) == m->hash)
+			return true;
+	}
+	return false;
 }
 
 /* Segments of an archive are not replaced: what is missing stays missing. */
@@ -198,12 +218,28 @@ add_segments(struct tsn_store_reader *r, const struct manifest *more, const char
 	memset(segs + r->manifest.seg_count, 0, (more->seg_count + 1) * sizeof *segs);
 	r->skip_missing = true;
 	for (uint32_t i = 0; i < more->seg_count; i++) {
-		if (manifest_find(&r->manifest, &more->segs[i]) != NULL)
+		if (is_held(r, &more->segs[i]))
 			continue;
 		if (manifest_add(&r->manifest, &more->segs[i]) != TSN_OK)
 			TSN_FAIL(err, TSN_ENOMEM, "out of memory");
 		TSN_TRY(map_segment(r, r->manifest.seg_count - 1, dir, err));
 	}
+	return TSN_OK;
+}
+
+/* What the snapshot has in its journal may have been sealed and archived meanwhile. */
+static enum tsn_code
+check_current(const struct tsn_store_reader *r, struct tsn_err *err)
+{
+	struct manifest now;
+	uint64_t generation;
+	bool copy;
+
+	TSN_TRY(manifest_read(&now, r->dir, NULL, &copy, err));
+	generation = now.generation;
+	manifest_done(&now);
+	if (generation != r->manifest.generation)
+		TSN_FAIL(err, TSN_EAGAIN, "%s: has changed meanwhile, open it again", r->dir);
 	return TSN_OK;
 }
 
@@ -218,7 +254,8 @@ tsn_store_reader_add(struct tsn_store_reader *r, const char *dir, struct tsn_err
 	if (rc == TSN_ENOTFOUND)
 		TSN_FAIL(err, TSN_ENOTFOUND, "%s: no archive here", dir);
 	TSN_TRY(rc);
-	if (more.journal != 0)
+	rc = check_current(r, err);
+	if (rc == TSN_OK && more.journal != 0)
 		rc = TSN_ERR(err, TSN_EINVAL, "%s: is a store, not an archive", dir);
 	if (rc == TSN_OK && copy)
 		reader_note(r, "the manifest of the archive is damaged, its copy was used");

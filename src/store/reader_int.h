@@ -11,6 +11,7 @@
 
 struct tsn_store_reader {
 	struct tsn_keys *keys;
+	char dir[FILE_PATH_MAX];
 	struct tmpl_table tmpls;
 	struct sources sources;
 	struct manifest manifest;

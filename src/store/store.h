@@ -77,6 +77,12 @@ TSN_MUST_CHECK enum tsn_code tsn_store_seal(struct tsn_store *s, struct tsn_err 
  */
 TSN_MUST_CHECK enum tsn_code tsn_store_maintain(struct tsn_store *s, int64_t now_ns,
     bool *ret_more, struct tsn_err *err);
+/**
+ * Retention alone, one segment: for the time when a full disk keeps everything else waiting.
+ * *ret_more: one went, there may be more.
+ */
+TSN_MUST_CHECK enum tsn_code tsn_store_retain(struct tsn_store *s, int64_t now_ns, bool *ret_more,
+    struct tsn_err *err);
 /** Stored ranges of one source in the order of begin; valid until the next append or commit. */
 const struct tsn_store_range *tsn_store_ranges(const struct tsn_store *s, struct tsn_slice source,
     size_t *ret_count);
@@ -98,6 +104,8 @@ void tsn_store_reader_close(struct tsn_store_reader *r);
 /**
  * The segments of an archive (store/archive.h) beside those of the store, but for such as the
  * store still has.  Before the first scan.  TSN_ENOTFOUND, TSN_EINVAL: it is no archive.
+ * TSN_EAGAIN: the store was changed since the reader was opened, and events may be in both: close
+ * it and begin again.
  */
 TSN_MUST_CHECK enum tsn_code tsn_store_reader_add(struct tsn_store_reader *r, const char *dir,
     struct tsn_err *err);
@@ -118,6 +126,8 @@ uint64_t tsn_store_reader_mark(const struct tsn_store_reader *r);
  */
 TSN_MUST_CHECK enum tsn_code tsn_store_reader_fields(struct tsn_store_reader *r,
     bool (*field)(void *ctx, tsn_key key), void *ctx, struct tsn_err *err);
+/** Bytes of the segments of the store in `dir`; 0 when there is none. */
+uint64_t tsn_store_bytes(const char *dir);
 
 /** As tsn_store_ranges, of the snapshot. */
 const struct tsn_store_range *tsn_store_reader_ranges(const struct tsn_store_reader *r,

@@ -1,6 +1,7 @@
 /*
- * A manifest: any bytes are read or named as damaged; what was read is, written and read again,
- * the same.  The input is the body, without compression and hash (pack_plain).
+ * A manifest, of a store or of an archive (with hashes): any bytes are read or named as damaged; what
+ * was read is, written and read again, the same.  The input is the body, without compression and
+ * hash (pack_plain).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -60,11 +61,12 @@ mem_sync(int fd)
 }
 
 static void
-put_file(const uint8_t *data, size_t size)
+put_file(const uint8_t *data, size_t size, bool hashes)
 {
 	unsigned char head[HEAD_BYTES] = {0};
 
 	memcpy(head, "TSNMANI1", 8);
+	bin_store32(head + 12, hashes);
 	bin_store32(head + 16, (uint32_t)size);
 	bin_store32(head + 20, (uint32_t)size);
 	bin_store64(head + 32, pack_hash(head, 32));
@@ -90,28 +92,22 @@ read_again(const struct manifest *m, const struct ranges *ranges)
 
 		TSN_ASSERT(a->number == b->number && a->rows == b->rows &&
 		    a->raw_bytes == b->raw_bytes && a->file_bytes == b->file_bytes &&
-		    a->day == b->day && a->time_min == b->time_min && a->time_max == b->time_max);
+		    a->day == b->day && a->hash == b->hash && a->time_min == b->time_min &&
+		    a->time_max == b->time_max);
 	}
 	manifest_done(&m2);
 	ranges_done(&ranges2);
 }
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void
+one(const uint8_t *data, size_t size, bool hashes)
 {
-	static struct file_ops ops;
 	struct ranges ranges = {0};
 	struct tsn_err err = {0};
 	struct manifest m;
 	bool flag;
 
-	ops = file_ops_libc;
-	ops.open = mem_open;
-	ops.rename = mem_rename;
-	ops.sync = mem_sync;
-	file_ops = &ops;
-	pack_plain = true;
-	put_file(data, size);
+	put_file(data, size, hashes);
 	if (manifest_read(&m, "/d", &ranges, &flag, &err) == TSN_OK) {
 		read_again(&m, &ranges);
 		manifest_done(&m);
@@ -120,5 +116,20 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	ranges_done(&ranges);
 	(void)close(now);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct file_ops ops;
+
+	ops = file_ops_libc;
+	ops.open = mem_open;
+	ops.rename = mem_rename;
+	ops.sync = mem_sync;
+	file_ops = &ops;
+	pack_plain = true;
+	one(data, size, false);
+	one(data, size, true);
 	return 0;
 }
