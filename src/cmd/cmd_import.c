@@ -14,6 +14,7 @@
 #include "server/detection.h"
 #include "server/engine.h"
 #include "server/import.h"
+#include "server/custodian.h"
 
 /* Of housekeeping at the end. */
 #define SETTLE_STEPS 4096u
@@ -37,6 +38,8 @@ struct state {
 	struct tsn_import im;
 	int64_t began_ns;
 	uint64_t window_mib;
+	const char *retention_size, *retention_age;
+	struct tsn_custodian custodian;
 };
 
 static void
@@ -107,6 +110,8 @@ print_table(const struct state *s, const struct tsn_ledger_row *t,
 			row("  dropped", t->dropped[d], tsn_drop_name((enum tsn_drop)d));
 	if (tsn_ledger_dropped(t) == 0)
 		row("  dropped", 0, "");
+	if (s->custodian.stats.events_dropped > 0)
+		row("removed by retention", s->custodian.stats.events_dropped, "the oldest of the store");
 	row("late", t->late, "came after windows of their time had been judged");
 	row("  hits left out", corr.late_dropped, "of windows that were over");
 	row("groups evicted", corr.evicted, "of windows, for want of room");
@@ -161,6 +166,9 @@ print_json(const struct state *s, const struct tsn_ledger_row *t,
 	    (unsigned long long)found->alerts, (unsigned long long)found->alerts_new,
 	    found->report.loaded);
 	print_exceptions(s, found->detect.hidden);
+	(void)printf("\"retention_events\":%llu,\"retention_segments\":%llu,",
+	    (unsigned long long)s->custodian.stats.events_dropped,
+	    (unsigned long long)s->custodian.stats.segments_dropped);
 	(void)printf("\"late_dropped\":%llu,\"groups_evicted\":%llu,",
 	    (unsigned long long)corr.late_dropped, (unsigned long long)corr.evicted);
 	(void)printf("\"late\":%llu,\"truncated\":%llu,\"truncated_bytes\":%llu,"
@@ -194,34 +202,41 @@ summary(struct state *s)
 		print_json(s, &total, &found, &use, seconds);
 }
 
-static void
-tell_damage(const struct state *s)
+static enum tsn_code
+set_retention(const struct state *s, struct tsn_store_options *so, struct tsn_err *err)
 {
-	struct tsn_slice first;
-	uint64_t n = tsn_store_damage(s->store, &first);
-
-	if (n > 0)
-		(void)fprintf(stderr, "tocsin import: the store was damaged in %llu place(s) (%.*s); what "
-		    "cannot be used was set aside in %s/quarantine\n", (unsigned long long)n,
-		    TSN_SLICE_ARG(first), s->data);
+	if (s->retention_size != NULL &&
+	    !tsn_config_bytes(tsn_slice_cstr(s->retention_size), &so->retention_bytes))
+		TSN_FAIL(err, TSN_EINVAL, "--retention-size wants a size such as 500MB or 20GiB");
+	if (s->retention_age != NULL &&
+	    (tsn_time_parse_span(tsn_slice_cstr(s->retention_age), &so->retention_ns) != TSN_OK ||
+	    so->retention_ns <= 0))
+		TSN_FAIL(err, TSN_EINVAL, "--retention-age wants a time such as 12h or 90d");
+	if (so->retention_bytes == 0 && so->retention_ns == 0)
+		so->retention_bytes = tsn_custodian_default_bytes(s->data);
+	return TSN_OK;
 }
 
 static enum tsn_code
 open_all(struct state *s, struct tsn_err *err)
 {
-	struct tsn_store_options so = {.disk_free_min = UINT64_C(64) << 20};
+	struct tsn_store_options so = {.disk_free_min = UINT64_C(64) << 20,
+	    .dropping = tsn_custodian_dropping, .ctx = &s->custodian};
 	struct tsn_engine_options eo = {0};
 
 	s->keys = tsn_keys_new();
 	if (s->keys == NULL)
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
+	s->custodian = (struct tsn_custodian){.data = s->data, .say = say, .ctx = s};
+	TSN_TRY(set_retention(s, &so, err));
 	TSN_TRY(tsn_store_open(s->data, s->keys, &so, &s->store, err));
-	tell_damage(s);
 	TSN_TRY(tsn_detection_new(&(struct tsn_detection_options){.keys = s->keys,
 	    .data_dir = s->data, .rules = s->rules.items, .rule_count = s->rules.count,
 	    .exceptions = s->exceptions.items, .exception_count = s->exceptions.count,
 	    .triage = s->triage, .state_bytes = tsn_cmd_window_bytes(s->window_mib),
 	    .problem = problem, .ctx = s}, &s->detection, err));
+	s->custodian.detection = s->detection;
+	TSN_TRY(tsn_custodian_look(&s->custodian, s->store, tsn_clock_real_ns(), err));
 	eo.keys = s->keys;
 	eo.store = s->store;
 	eo.detect = tsn_detection_stage(s->detection);
@@ -238,7 +253,10 @@ settle(struct state *s, struct tsn_err *err)
 	for (uint32_t i = 0; more && code == TSN_OK && i < SETTLE_STEPS; i++)
 		code = tsn_store_maintain(s->store, tsn_clock_real_ns(), &more, err);
 	/* Without room they stay as they are: everything is stored. */
-	return code == TSN_EAGAIN ? TSN_OK : code;
+	if (code != TSN_OK && code != TSN_EAGAIN)
+		return code;
+	TSN_TRY(tsn_custodian_look(&s->custodian, s->store, tsn_clock_real_ns(), err));
+	return tsn_engine_commit(s->engine, err);
 }
 
 static enum tsn_code
@@ -289,6 +307,10 @@ run(int argc, char **argv)
 		TSN_CMD_WINDOWS_OPTION(&s.window_mib),
 		{"--timezone", TSN_OPT_TEXT, &s.timezone, "+HH:MM",
 		    "zone of times that name none (default UTC)"},
+		{"--retention-size", TSN_OPT_TEXT, &s.retention_size, "SIZE",
+		    "the oldest events go when the store is larger; default half of the disk"},
+		{"--retention-age", TSN_OPT_TEXT, &s.retention_age, "TIME",
+		    "events older than this go: 12h, 90d"},
 		{"--json", TSN_OPT_FLAG, &s.json, NULL, "the summary as JSON on standard output"},
 		{"--quiet", TSN_OPT_FLAG, &s.quiet, NULL, "no table, no progress"},
 	};
@@ -315,7 +337,12 @@ run(int argc, char **argv)
 	tsn_cmd_filters_close(&s.filters);
 	tsn_engine_free(s.engine);
 	tsn_detection_free(s.detection);
-	closed = s.store == NULL ? TSN_OK : tsn_store_close(s.store, code == TSN_OK ? &err : NULL);
+	/* After a failure some events may be without their range: they come again. */
+	closed = TSN_OK;
+	if (code == TSN_OK && s.store != NULL)
+		closed = tsn_store_close(s.store, &err);
+	else
+		tsn_store_abandon(s.store);
 	tsn_keys_free(s.keys);
 	if (code == TSN_OK)
 		code = closed;

@@ -130,6 +130,12 @@ print_table(struct tsn_slice answer, bool *ret_ready, uint64_t *ret_hidden, stru
 				print_row(&row, "(all)");
 		} else if (t == TSN_JSON_ARRAY && tsn_slice_eq(key, TSN_SLICE("sources"))) {
 			code = read_sources(&json, err);
+		} else if (t == TSN_JSON_STRING && json.text.len > 0 &&
+		    tsn_slice_eq(key, TSN_SLICE("store_says"))) {
+			char shown[1000];
+
+			(void)fprintf(stderr, "tocsin status: store: %s\n",
+			    tsn_slice_escape(json.text, shown, sizeof shown));
 		} else if (t == TSN_JSON_BOOL && tsn_slice_eq(key, TSN_SLICE("ready"))) {
 			*ret_ready = json.boolean;
 		} else if (t == TSN_JSON_NUMBER && tsn_slice_eq(key, TSN_SLICE("hidden"))) {

@@ -34,6 +34,12 @@ static const struct tsn_rule health_rules[TSN_HEALTH__COUNT][2] = {
 	    RULE("source_silent", "A source is silent", TSN_LEVEL_HIGH)},
 	[TSN_HEALTH_LOW] = {RULE("volume_drop", "A source sends less than usual", TSN_LEVEL_MEDIUM),
 	    RULE("volume_drop", "A source sends less than usual", TSN_LEVEL_HIGH)},
+	[TSN_HEALTH_DAMAGED] = {RULE("store_damaged", "The store is damaged", TSN_LEVEL_HIGH),
+	    RULE("store_damaged", "The store is damaged", TSN_LEVEL_CRITICAL)},
+	[TSN_HEALTH_FULL] = {RULE("store_full", "The disk was full", TSN_LEVEL_HIGH),
+	    RULE("store_full", "The disk was full", TSN_LEVEL_CRITICAL)},
+	[TSN_HEALTH_RETENTION] = {RULE("retention", "Old events were removed",
+	    TSN_LEVEL_INFORMATIONAL), RULE("retention", "Old events were removed", TSN_LEVEL_LOW)},
 };
 
 enum tsn_code

@@ -13,6 +13,9 @@ enum tsn_health_kind {
 	TSN_HEALTH_STOPPED,	/* tocsin.health.unclean_stop */
 	TSN_HEALTH_SILENT,	/* tocsin.health.source_silent */
 	TSN_HEALTH_LOW,		/* tocsin.health.volume_drop */
+	TSN_HEALTH_DAMAGED,	/* tocsin.health.store_damaged */
+	TSN_HEALTH_FULL,	/* tocsin.health.store_full: intake waited for room */
+	TSN_HEALTH_RETENTION,	/* tocsin.health.retention: old events were removed */
 	TSN_HEALTH__COUNT
 };
 

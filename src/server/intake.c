@@ -119,6 +119,7 @@ static enum tsn_code
 wait_for_room(struct tsn_intake *in)
 {
 	int64_t now = tsn_clock_mono_ns();
+	bool more;
 
 	if (!atomic_load(&in->stalled) || now - in->said_ns > SAY_AGAIN_NS) {
 		char line[TSN_ERR_MSG_MAX + 64];
@@ -127,7 +128,11 @@ wait_for_room(struct tsn_intake *in)
 		in->o.say(in->o.ctx, line);
 		in->said_ns = now;
 	}
-	atomic_store(&in->stalled, true);
+	if (!atomic_exchange(&in->stalled, true) && in->o.waits != NULL)
+		in->o.waits(in->o.ctx, true);
+	/* The oldest events may be due to make room for the newest. */
+	if (tsn_store_retain(in->o.store, tsn_clock_real_ns(), &more, NULL) == TSN_OK && more)
+		return TSN_OK;
 	if (in->o.stop(in->o.ctx))
 		return TSN_ECANCELED;
 	tsn_clock_sleep_ms(RETRY_MS);
@@ -140,6 +145,8 @@ has_room(struct tsn_intake *in)
 	if (!atomic_load(&in->stalled))
 		return;
 	atomic_store(&in->stalled, false);
+	if (in->o.waits != NULL)
+		in->o.waits(in->o.ctx, false);
 	in->o.say(in->o.ctx, "intake goes on");
 }
 

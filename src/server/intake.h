@@ -22,6 +22,8 @@ struct tsn_intake_options {
 	/** Records of that row of the ledger were lost between two times. */
 	void (*lost)(void *ctx, const struct tsn_ledger_row *row, enum tsn_drop why, uint64_t count,
 	    int64_t from_ns, int64_t to_ns);
+	/** Begins to wait for room, or goes on; may be NULL. */
+	void (*waits)(void *ctx, bool waits);
 	/** Asked while waiting for room: true ends the wait (the server shall stop). */
 	bool (*stop)(void *ctx);
 	void *ctx;

@@ -1,5 +1,7 @@
 #include "server/report.h"
 
+#include <stdio.h>
+
 #include <stddef.h>
 #include <string.h>
 
@@ -115,6 +117,15 @@ tsn_report_metrics(const struct tsn_report *p, struct tsn_ledger *ledger, struct
 	write_last_seen(ledger, out);
 	tsn_usage_get(&use);
 	gauge(out, "intake_stalled", "gauge", "1 while the store has no room", p->stalled ? 1 : 0);
+	gauge(out, "intake_waits_total", "counter", "How often intake waited for room",
+	    (double)p->store.waits);
+	gauge(out, "retention_events_total", "counter", "Events removed by retention",
+	    (double)p->store.events_dropped);
+	gauge(out, "retention_bytes_total", "counter", "Bytes on disk removed by retention",
+	    (double)p->store.bytes_dropped);
+	gauge(out, "store_damaged", "gauge", "Damaged places of the store found since the start",
+	    (double)p->store.damaged);
+	gauge(out, "store_set_aside", "gauge", "Files in quarantine", (double)p->store.aside);
 	gauge(out, "commits_total", "counter", "Commits of the store", (double)p->commits);
 	gauge(out, "alerts_total", "counter", "Alerts raised since the start", (double)p->alerts);
 	gauge(out, "rules", "gauge", "Rules in use", (double)p->rules);
@@ -159,6 +170,43 @@ write_time(struct tsn_buf *out, const char *name, int64_t ns)
 		tsn_buf_printf(out, ",\"%s\":null", name);
 	else
 		tsn_buf_printf(out, ",\"%s\":\"%.*s\"", name, (int)tsn_time_format(ns, text), text);
+}
+
+/* For people: what is not as it should be. */
+static void
+write_store_words(const struct tsn_custodian_stats *k, struct tsn_buf *out)
+{
+	char words[700];
+	size_t n = 0;
+
+	words[0] = '\0';
+	if (k->damaged > 0)
+		n += (size_t)snprintf(words, sizeof words, "damage was found in %llu place(s) since the "
+		    "start (%.250s). ", (unsigned long long)k->damaged, k->damage);
+	if (k->aside > 0)
+		n += (size_t)snprintf(words + n, sizeof words - n, "%llu file(s) with %llu events are set "
+		    "aside in quarantine: see tocsin store verify. ", (unsigned long long)k->aside,
+		    (unsigned long long)k->aside_events);
+	if (k->events_dropped > 0)
+		(void)snprintf(words + n, sizeof words - n, "retention has removed %llu events since the "
+		    "start.", (unsigned long long)k->events_dropped);
+	tsn_json_write_string(out, tsn_slice_trim(tsn_slice_cstr(words)));
+}
+
+/* What the store did by itself, and what happened to it. */
+static void
+write_store(const struct tsn_custodian_stats *k, struct tsn_buf *out)
+{
+	tsn_buf_printf(out, ",\"store\":{\"damaged\":%llu,\"damage\":", (unsigned long long)k->damaged);
+	tsn_json_write_string(out, tsn_slice_cstr(k->damage));
+	tsn_buf_printf(out, ",\"set_aside\":%llu,\"set_aside_events\":%llu,\"retention\":{"
+	    "\"segments\":%llu,\"events\":%llu,\"bytes\":%llu", (unsigned long long)k->aside,
+	    (unsigned long long)k->aside_events, (unsigned long long)k->segments_dropped,
+	    (unsigned long long)k->events_dropped, (unsigned long long)k->bytes_dropped);
+	write_time(out, "newest", k->dropped_to_ns);
+	tsn_buf_printf(out, "},\"waits\":%llu,\"waited_seconds\":%.1f},\"store_says\":",
+	    (unsigned long long)k->waits, (double)k->waited_ns / 1e9);
+	write_store_words(k, out);
 }
 
 static void
@@ -219,6 +267,7 @@ tsn_report_json(const struct tsn_report *p, struct tsn_ledger *ledger, struct ts
 	    (unsigned long long)p->hits, (unsigned long long)p->hits_late,
 	    (unsigned long long)p->hits_dropped, (unsigned long long)p->groups,
 	    (unsigned long long)p->evicted, (unsigned long long)p->group_bytes);
+	write_store(&p->store, out);
 	tsn_buf_printf(out, ",\"rules\":%llu,\"alerts\":%llu,\"commits\":%llu,\"files\":%llu,"
 	    "\"connections\":%llu,\"resident_bytes\":%llu,\"cpu_seconds\":%.2f,\"total\":{",
 	    (unsigned long long)p->rules, (unsigned long long)p->alerts,

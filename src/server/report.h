@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "server/detection.h"
+#include "server/custodian.h"
 #include "server/ledger.h"
 
 /* Figures beside the ledger, as they are now. */
@@ -29,6 +30,7 @@ struct tsn_report {
 	uint64_t hits, hits_late, hits_dropped;	/* of correlations: judged, late, after their window */
 	uint64_t evicted;		/* groups given up for want of room */
 	uint64_t groups, group_bytes;	/* alive */
+	struct tsn_custodian_stats store;
 };
 
 void tsn_report_metrics(const struct tsn_report *report, struct tsn_ledger *ledger,

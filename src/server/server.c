@@ -14,6 +14,7 @@
 #include "server/detection.h"
 #include "server/inputs.h"
 #include "server/intake.h"
+#include "server/custodian.h"
 #include "server/report.h"
 #include "server/sentry.h"
 
@@ -61,6 +62,8 @@ struct tsn_server {
 	uint64_t commits;
 	int64_t kept_house_ns;
 	bool house_more;
+	struct tsn_custodian custodian;
+	int64_t house_failed_ns;	/* when that was said last */
 	int64_t ticked_ns, committed_ns;
 	bool turned;
 	bool ending;	/* in order */
@@ -100,46 +103,18 @@ say_problem(void *ctx, const struct tsn_problem *p)
 		say(ctx, "%.*s:%u: %.*s", TSN_SLICE_ARG(p->file), p->line, TSN_SLICE_ARG(p->message));
 }
 
-/* Told before and after: nothing goes in silence. */
-static void
-say_dropping(void *ctx, const struct tsn_store_drop *d)
-{
-	char from[TSN_TIME_TEXT_MAX], to[TSN_TIME_TEXT_MAX];
-
-	(void)tsn_time_format(d->time_min, from);
-	(void)tsn_time_format(d->time_max, to);
-	say(ctx, "retention by %s %s %llu events of %.10s to %.10s (%s, %.1f MB)", d->why,
-	    d->done ? "has removed" : "removes", (unsigned long long)d->events, from, to, d->file,
-	    (double)d->bytes / 1e6);
-}
-
-/* Half of the disk, so that a server nobody configured never fills it. */
-static uint64_t
-default_retention(const char *dir)
-{
-	uint64_t size;
-
-	/* The folder may not be there yet; then its place is. */
-	if (tsn_disk_size(dir, &size, NULL) != TSN_OK && tsn_disk_size(".", &size, NULL) != TSN_OK)
-		return 0;
-	return size / 2;
-}
-
-static void
-say_damage(struct tsn_server *s)
-{
-	struct tsn_slice first;
-	uint64_t n = tsn_store_damage(s->store, &first);
-
-	if (n > 0)
-		say(s, "the store was damaged in %llu place(s) (%.*s); what cannot be used was set "
-		    "aside in %s/quarantine", (unsigned long long)n, TSN_SLICE_ARG(first), s->o.data);
-}
-
 static void
 intake_say(void *ctx, const char *line)
 {
 	say(ctx, "%s", line);
+}
+
+static void
+intake_waits(void *ctx, bool waits)
+{
+	struct tsn_server *s = ctx;
+
+	tsn_custodian_waits(&s->custodian, waits, tsn_clock_real_ns());
 }
 
 static void
@@ -205,18 +180,19 @@ open_engine(struct tsn_server *s, struct tsn_err *err)
 	const struct tsn_config *c = s->o.config;
 	struct tsn_store_options so = {.retention_bytes = c->retention_bytes,
 		.retention_ns = c->retention_ns, .disk_free_min = c->disk_free_min,
-		.dropping = say_dropping, .ctx = s};
+		.dropping = tsn_custodian_dropping, .ctx = &s->custodian};
 	struct tsn_engine_options eo = {0};
-	struct tsn_intake_options io = {.say = intake_say, .lost = intake_lost, .stop = asked_to_stop,
+	struct tsn_intake_options io = {.say = intake_say, .lost = intake_lost,
+		.waits = intake_waits, .stop = asked_to_stop,
 		.ctx = s};
 
 	s->keys = tsn_keys_new();
 	if (s->keys == NULL)
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
 	if (so.retention_bytes == 0 && so.retention_ns == 0)
-		so.retention_bytes = default_retention(s->o.data);
+		so.retention_bytes = tsn_custodian_default_bytes(s->o.data);
+	s->custodian = (struct tsn_custodian){.data = s->o.data, .say = intake_say, .ctx = s};
 	TSN_TRY(tsn_store_open(s->o.data, s->keys, &so, &s->store, err));
-	say_damage(s);
 	TSN_TRY(tsn_detection_new(&(struct tsn_detection_options){.keys = s->keys, .live = true,
 	    .data_dir = s->o.data, .rules = c->rules.items, .rule_count = c->rules.count,
 	    .exceptions = c->exceptions.items, .exception_count = c->exceptions.count,
@@ -224,6 +200,7 @@ open_engine(struct tsn_server *s, struct tsn_err *err)
 	    .idle_ns = c->corr_idle_ns, .triage = c->triage, .each = say_alert,
 	    .problem = say_problem, .ctx = s},
 	    &s->detection, err));
+	s->custodian.detection = s->detection;
 	eo.keys = s->keys;
 	eo.store = s->store;
 	eo.keep_ledger = true;
@@ -243,7 +220,7 @@ static void
 renew_report(struct tsn_server *s)
 {
 	struct tsn_report p = {.version = s->o.version, .started_ns = s->report.started_ns,
-		.commits = s->commits};
+		.commits = s->commits, .store = s->custodian.stats};
 	struct tsn_detection_stats found;
 	struct tsn_detect_corr_stats corr;
 
@@ -409,6 +386,7 @@ begin_run(struct tsn_server *s, struct tsn_err *err)
 {
 	enum tsn_code code;
 
+	TSN_TRY(tsn_custodian_look(&s->custodian, s->store, tsn_clock_real_ns(), err));
 	TSN_TRY(tsn_sentry_begin(s->sentry, tsn_clock_real_ns(), err));
 	TSN_TRY(tsn_sentry_commit(s->sentry, tsn_clock_real_ns(), false, err));
 	code = tsn_engine_commit(s->engine, err);
@@ -594,16 +572,24 @@ housekeeping_due(const struct tsn_server *s, int64_t now, bool busy)
 }
 
 static enum tsn_code
-keep_house(struct tsn_server *s, int64_t now, struct tsn_err *err)
+keep_house(struct tsn_server *s, int64_t now)
 {
+	struct tsn_err err = {0};
 	enum tsn_code code =
-	    tsn_store_maintain(s->store, tsn_clock_real_ns(), &s->house_more, err);
+	    tsn_store_maintain(s->store, tsn_clock_real_ns(), &s->house_more, &err);
 
 	s->kept_house_ns = now;
-	/* Without room nothing can be put in order; intake will say so. */
-	if (code == TSN_EAGAIN)
-		s->house_more = false;
-	return code == TSN_EAGAIN ? TSN_OK : code;
+	if (code == TSN_OK)
+		return TSN_OK;
+	/* What was taken in is safe without it.  Without room nothing can be put in order, and intake
+	 * will say so; a store that takes nothing more says so at the next commit. */
+	s->house_more = false;
+	if (code != TSN_EAGAIN &&
+	    (s->house_failed_ns == 0 || now - s->house_failed_ns > 3600 * TSN_NS_PER_SEC)) {
+		s->house_failed_ns = now;
+		say(s, "merging segments failed, they stay as they are: %s", err.msg);
+	}
+	return TSN_OK;
 }
 
 enum tsn_code
@@ -628,6 +614,7 @@ tsn_server_turn(struct tsn_server *s, int wait_ms, struct tsn_err *err)
 	if (now - s->ticked_ns >= TICK_NS) {
 		s->ticked_ns = now;
 		tsn_inputs_tick(&s->inputs, now);
+		TSN_TRY(tsn_custodian_look(&s->custodian, s->store, tsn_clock_real_ns(), err));
 		TSN_TRY(tsn_detection_tick(s->detection, err));
 		renew_report(s);
 	}
@@ -638,7 +625,7 @@ tsn_server_turn(struct tsn_server *s, int wait_ms, struct tsn_err *err)
 	}
 	if (commit_due(s, now))
 		return commit(s, err);
-	return housekeeping_due(s, now, more) ? keep_house(s, now, err) : TSN_OK;
+	return housekeeping_due(s, now, more) ? keep_house(s, now) : TSN_OK;
 }
 
 enum tsn_code

@@ -27,6 +27,7 @@
 /* A segment holds no more than this part of the time that events are kept: what is to go is late
  * by no more. */
 #define AGE_PARTS 16
+#define SEAL_OLD_NS (INT64_C(3600) * 1000000000)
 
 /* Sizes within a factor of eight are alike. */
 static unsigned
@@ -234,8 +235,29 @@ enum tsn_code
 tsn_store_retain(struct tsn_store *s, int64_t now_ns, bool *ret_more, struct tsn_err *err)
 {
 	if (s->broken)
-		TSN_FAIL(err, TSN_EIO, "%s: an earlier write failed; open the store again", s->dir);
+		TSN_FAIL_PLAIN(err, TSN_EIO, "%s: an earlier write failed; open the store again", s->dir);
 	return drop_oldest(s, now_ns, ret_more, err);
+}
+
+/*
+ * Rows of the journal that are too old, or all there is to make room, must be in a segment to go.
+ * Not often: each time makes a small one.
+ */
+static enum tsn_code
+seal_old(struct tsn_store *s, int64_t now_ns, struct tsn_err *err)
+{
+	const struct tsn_store_options *o = &s->options;
+	bool due = o->retention_bytes > 0 && s->journal.size > o->retention_bytes;
+
+	if (s->rows.count == 0 || s->rows.count != s->durable || seal_pending(s) ||
+	    (s->sealed_old_ns != 0 && now_ns - s->sealed_old_ns < SEAL_OLD_NS))
+		return TSN_OK;
+	for (uint32_t i = 0; o->retention_ns > 0 && i < s->rows.count && !due; i++)
+		due = rowlog_time(&s->rows, i) < now_ns - o->retention_ns;
+	if (!due)
+		return TSN_OK;
+	s->sealed_old_ns = now_ns;
+	return seal_commit(s, err);
 }
 
 enum tsn_code
@@ -245,6 +267,7 @@ tsn_store_maintain(struct tsn_store *s, int64_t now_ns, bool *ret_more, struct t
 
 	if (s->broken)
 		TSN_FAIL_PLAIN(err, TSN_EIO, "%s: an earlier write failed; open the store again", s->dir);
+	TSN_TRY(seal_old(s, now_ns, err));
 	TSN_TRY(drop_oldest(s, now_ns, &dropped, err));
 	*ret_more = dropped;
 	return dropped ? TSN_OK : merge_step(s, MERGE_MIN, ret_more, err);

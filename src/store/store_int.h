@@ -52,6 +52,7 @@ struct tsn_store {
 	struct manifest_seg *fresh;	/* finished since the last commit, not in the manifest */
 	uint32_t fresh_count, fresh_cap;
 	struct merge_job *merge;	/* at work between calls of tsn_store_maintain, or NULL */
+	int64_t sealed_old_ns;		/* when rows were sealed for retention's sake */
 	bool must_seal;			/* rows are sorted: not in the order of the journal */
 	bool broken;			/* what the folder holds is not known: open again */
 	uint64_t damaged;		/* commits or segments that were found damaged */
