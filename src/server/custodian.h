@@ -43,8 +43,8 @@ uint64_t tsn_custodian_default_bytes(const char *data);
 /** The callback of struct tsn_store_options; ctx is the custodian. */
 void tsn_custodian_dropping(void *custodian, const struct tsn_store_drop *drop);
 /** After the store was opened, and each second: tells of damage found since the last call. */
-TSN_MUST_CHECK enum tsn_code tsn_custodian_look(struct tsn_custodian *k, const struct tsn_store *store,
-    int64_t now_ns, struct tsn_err *err);
+TSN_MUST_CHECK enum tsn_code tsn_custodian_look(struct tsn_custodian *k,
+    const struct tsn_store *store, int64_t now_ns, struct tsn_err *err);
 /** Intake waits, or goes on. */
 void tsn_custodian_waits(struct tsn_custodian *k, bool waits, int64_t now_ns);
 
