@@ -173,6 +173,22 @@ read_clean(struct manifest *m, const char *dir, const char *name, struct ranges 
 	return read_named(m, dir, name, ranges, err);
 }
 
+/* The copy comes second: who finds it where there was no manifest looks for that once more. */
+static enum tsn_code
+read_copy(struct manifest *m, const char *dir, struct ranges *ranges, bool missing,
+    bool *ret_copy)
+{
+	TSN_TRY(read_clean(m, dir, MANIFEST_COPY, ranges, NULL));
+	if (missing) {
+		manifest_done(m);
+		if (read_clean(m, dir, MANIFEST_NAME, ranges, NULL) == TSN_OK)
+			return TSN_OK;
+		TSN_TRY(read_clean(m, dir, MANIFEST_COPY, ranges, NULL));
+	}
+	*ret_copy = true;
+	return TSN_OK;
+}
+
 enum tsn_code
 manifest_read(struct manifest *m, const char *dir, struct ranges *ranges, bool *ret_copy,
     struct tsn_err *err)
@@ -180,13 +196,9 @@ manifest_read(struct manifest *m, const char *dir, struct ranges *ranges, bool *
 	enum tsn_code rc = read_clean(m, dir, MANIFEST_NAME, ranges, err);
 
 	*ret_copy = false;
-	/* A store that is just being made has first the one, then the copy: look again. */
-	if (rc == TSN_ENOTFOUND && manifest_check_copy(dir, NULL) == TSN_OK)
-		rc = read_clean(m, dir, MANIFEST_NAME, ranges, err);
 	if (rc != TSN_ECORRUPT && rc != TSN_EOF && rc != TSN_EIO && rc != TSN_ENOTFOUND)
 		return rc;
-	*ret_copy = read_clean(m, dir, MANIFEST_COPY, ranges, NULL) == TSN_OK;
-	if (*ret_copy)
+	if (read_copy(m, dir, ranges, rc == TSN_ENOTFOUND, ret_copy) == TSN_OK)
 		return TSN_OK;
 	if (rc != TSN_ENOTFOUND)
 		(void)tsn_err_context(err, rc, "the store cannot be opened, nor by its copy");

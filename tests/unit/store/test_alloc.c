@@ -19,7 +19,7 @@
 #include "torture.h"
 
 #define STEPS 8u
-#define SAMPLES 250u
+#define SAMPLES 100u
 
 static unsigned acked, at;	/* at: the allocation that failed, for who looks for the cause */
 static char archive_dir[80];

@@ -16,7 +16,7 @@
 #include "store/store_int.h"
 
 #define STEPS 16u
-#define SAMPLES 16u
+#define SAMPLES 8u
 #define TRIES_MAX 500u
 
 static const char *const fault_names[] = {"EIO", "ENOSPC", "full disk", "short write", "crash",
