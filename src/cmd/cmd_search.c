@@ -10,10 +10,12 @@
 
 #include "base/num.h"
 #include "cmd/cmd_list.h"
+#include "query/follow.h"
 #include "query/query.h"
 #include "query/write.h"
 
 #define HEAP_BLOCK_MAX (32 << 20)
+#define FOLLOW_PAUSE_NS (300 * TSN_NS_PER_MS)
 
 struct search {
 	const char *data;
@@ -24,6 +26,7 @@ struct search {
 	const char *format;
 	const char *memory;
 	bool explain;
+	bool follow;
 	bool quiet;
 };
 
@@ -280,6 +283,53 @@ explain(const struct search *s, struct tsn_keys *keys, const struct tsn_query *q
 	return code;
 }
 
+/* Until it is interrupted: then it is done. */
+static enum tsn_code
+follow_steps(const struct search *s, struct tsn_keys *keys, struct tsn_follow *f,
+    const struct tsn_query_options *o, const struct tsn_query_sink *sink, struct tsn_err *err)
+{
+	const struct timespec pause = {.tv_nsec = FOLLOW_PAUSE_NS};
+	struct tsn_store_reader *reader;
+	enum tsn_code code = TSN_OK;
+
+	while (code == TSN_OK && !stopped) {
+		code = tsn_store_reader_open(tsn_cmd_data_dir(s->data), keys, &reader, err);
+		if (code != TSN_OK)
+			break;
+		code = tsn_follow_step(f, reader, now_ns(), o, sink, err);
+		tsn_store_reader_close(reader);
+		if (code == TSN_OK)
+			(void)nanosleep(&pause, NULL);
+	}
+	return code == TSN_ECANCELED ? TSN_OK : code;
+}
+
+static enum tsn_code
+follow(const struct search *s, struct tsn_keys *keys, const struct tsn_query *q,
+    const struct tsn_query_options *o, enum tsn_write_format format, struct tsn_err *err)
+{
+	struct tsn_query_sink sink;
+	struct tsn_follow *f;
+	struct tsn_writer *w;
+	enum tsn_code code;
+
+	if (format == TSN_WRITE_TABLE && s->format != NULL)
+		TSN_FAIL(err, TSN_EINVAL, "--follow gives json or csv");
+	if (format == TSN_WRITE_TABLE)
+		format = TSN_WRITE_JSON;
+	TSN_TRY(tsn_follow_new(q, now_ns(), &f, err));
+	w = tsn_writer_new(&(struct tsn_write_env){.keys = keys, .format = format, .out = put_out});
+	if (w == NULL) {
+		tsn_follow_free(f);
+		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
+	}
+	sink = tsn_writer_sink(w);
+	code = follow_steps(s, keys, f, o, &sink, err);
+	tsn_writer_free(w);
+	tsn_follow_free(f);
+	return code;
+}
+
 static enum tsn_code
 run_query(const struct search *s, struct tsn_keys *keys, const struct tsn_query *q,
     const struct tsn_query_options *options, enum tsn_write_format format, struct tsn_err *err)
@@ -350,7 +400,8 @@ search(const struct search *s, char **argv, int count, struct tsn_err *err)
 	}
 	if (code == TSN_OK)
 		code = s->explain ? explain(s, keys, q, &o, err) :
-				    run_query(s, keys, q, &o, format, err);
+		    s->follow ? follow(s, keys, q, &o, format, err) :
+				run_query(s, keys, q, &o, format, err);
 	tsn_query_free(q);
 	tsn_buf_done(&text);
 	tsn_keys_free(keys);
@@ -373,6 +424,7 @@ run(int argc, char **argv)
 		{"--format", TSN_OPT_TEXT, &s.format, "F", "json, table or csv"},
 		{"--memory", TSN_OPT_TEXT, &s.memory, "MIB", "memory of a stage that keeps rows; 64"},
 		{"--explain", TSN_OPT_FLAG, &s.explain, NULL, "the plan and what is read, not the rows"},
+		{"--follow", TSN_OPT_FLAG, &s.follow, NULL, "go on with events as they are stored"},
 		{"--quiet", TSN_OPT_FLAG, &s.quiet, NULL, "no notes on stderr"},
 	};
 	enum tsn_code code;

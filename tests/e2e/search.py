@@ -89,6 +89,34 @@ def test_answers():
     assert "no event has" not in err, err
 
 
+def test_follow():
+    line = "Nov 20 10:00:0%d web-01 sshd[7]: Failed password for %s from 203.0.113.66 port 4000 ssh2\n"
+    with lib.Folder() as folder:
+        data, log = folder / "data", folder / "a.log"
+        log.write_text("".join(line % (i, "old") for i in range(3)))
+        lib.run("import", "--quiet", "--data", data, log)
+        with open(folder / "out", "wb") as out:
+            search = subprocess.Popen([lib.PROGRAM, "search", "--data", data, "--follow",
+                                       "failed | fields user.name, log.line"], stdout=out)
+        try:
+            time.sleep(1)
+            for name in ("one", "two"):
+                (folder / name).write_text("".join(line % (i, name) for i in range(4)))
+                lib.run("import", "--quiet", "--data", data, folder / name)
+            deadline = time.monotonic() + 20
+            while time.monotonic() < deadline and (folder / "out").read_bytes().count(b"\n") < 8:
+                time.sleep(0.1)
+            time.sleep(0.7)
+        finally:
+            search.send_signal(signal.SIGINT)
+        assert search.wait(10) == 0
+        rows = lib.lines((folder / "out").read_bytes())
+        assert [(r["user.name"], r["log.line"]) for r in rows] == [
+            (name, i + 1) for name in ("one", "two") for i in range(4)], rows
+        _, err = lib.run("search", "--data", data, "--follow", "* | stats count()", status=2)
+        assert "stats waits for all rows" in err, err
+
+
 def test_formats():
     with lib.Folder() as folder:
         log = folder / "a.json"
