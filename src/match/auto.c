@@ -255,8 +255,8 @@ tsn_auto_end(struct tsn_auto *a, uint32_t state)
 {
 	struct closure c = {.match = false};
 
-	TSN_ASSERT(state < a->state_count && state < TSN_AUTO_STATES_MAX);
-	if (state < TSN_AUTO__FIXED)
+	TSN_ASSERT(state < a->state_count);
+	if (state < TSN_AUTO__FIXED || state >= TSN_AUTO_STATES_MAX)
 		return state;
 	if (a->ends[state] == UINT8_MAX) {
 		memcpy(c.set, a->sets + (size_t)state * a->words, a->words * sizeof *c.set);

@@ -97,7 +97,7 @@ def test_follow():
         lib.run("import", "--quiet", "--data", data, log)
         with open(folder / "out", "wb") as out:
             search = subprocess.Popen([lib.PROGRAM, "search", "--data", data, "--follow",
-                                       "failed | fields user.name, log.line"], stdout=out)
+                                       "failed | fields user.name, log.file.line"], stdout=out)
         try:
             time.sleep(1)
             for name in ("one", "two"):
@@ -111,7 +111,7 @@ def test_follow():
             search.send_signal(signal.SIGINT)
         assert search.wait(10) == 0
         rows = lib.lines((folder / "out").read_bytes())
-        assert [(r["user.name"], r["log.line"]) for r in rows] == [
+        assert sorted((r["user.name"], r["log.file.line"]) for r in rows) == [
             (name, i + 1) for name in ("one", "two") for i in range(4)], rows
         _, err = lib.run("search", "--data", data, "--follow", "* | stats count()", status=2)
         assert "stats waits for all rows" in err, err
