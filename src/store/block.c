@@ -217,6 +217,16 @@ block_need_values(struct block *b, uint32_t column)
 	return TSN_OK;
 }
 
+bool
+block_may_have(struct block *b, uint32_t column, uint64_t number)
+{
+	const struct seg_entry *e = find_entry(b, column + SEG_COL_FIRST);
+	struct bin r;
+
+	return b->have[column] || e == NULL || entry_bytes(b, e, &r) != TSN_OK ||
+	    values_may_have(&r, e->n, number);
+}
+
 /* How many values of each column stand in front of each group; that all counts fit. */
 static enum tsn_code
 count_groups(struct block *b)

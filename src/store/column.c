@@ -358,6 +358,42 @@ values_decode(struct bin *r, uint32_t n, const struct strings *shared, struct va
 	return rc;
 }
 
+/* Every value stands among the literals once at least. */
+static bool
+literals_have(struct bin *r, uint32_t n, uint64_t number, uint64_t *v)
+{
+	uint8_t folded = bin_u8(r);
+	uint64_t literals = n;
+
+	if (folded == 1) {
+		literals = bin_var(r);
+		(void)bin_take(r, n);
+	}
+	if (r->bad || folded > 1 || literals > n || !ints_decode(r, v, (uint32_t)literals))
+		return true;
+	for (uint64_t i = 0; i < literals; i++)
+		if (v[i] == number)
+			return true;
+	return false;
+}
+
+bool
+values_may_have(struct bin *r, uint32_t n, uint64_t number)
+{
+	uint8_t form = bin_u8(r);
+	uint64_t *v;
+	bool have;
+
+	if (form != COLUMN_DIGITS && form != COLUMN_PADDED)
+		return true;
+	if (form == COLUMN_PADDED)
+		(void)bin_u8(r);
+	v = reallocarray(NULL, (size_t)n + 1, sizeof *v);
+	have = v == NULL || literals_have(r, n, number, v);
+	free(v);
+	return have;
+}
+
 struct tsn_slice
 values_text(const struct values *v, uint32_t i, char scratch[24])
 {

@@ -76,6 +76,11 @@ struct values {
 TSN_MUST_CHECK enum tsn_code values_decode(struct bin *r, uint32_t n, const struct strings *shared,
     struct values *ret);
 void values_done(struct values *v);
+/**
+ * Whether the number may be among n values of a column of numbers as text, found without making all
+ * of them; true also when the bytes are not understood.
+ */
+bool values_may_have(struct bin *r, uint32_t n, uint64_t number);
 /** Text of value i, in place or rendered into scratch. */
 struct tsn_slice values_text(const struct values *v, uint32_t i, char scratch[24]);
 /** Its length alone. */

@@ -64,7 +64,8 @@ static bool
 all_calm(struct rows *x, uint32_t column, const struct seg_entry *e)
 {
 	bool numbers = e->form == COLUMN_DIGITS || e->form == COLUMN_PADDED;
-	bool can = !numbers || rows_digits_can(x->t, e->min, e->max), all = true;
+	bool can = !numbers || !x->t->number || (rows_digits_can(x->t, e->min, e->max) &&
+	    block_may_have(x->b, column, x->t->low)), all = true;
 
 	for (uint32_t i = x->f->reading_of[column]; i != 0; i = x->f->readings[i - 1].next) {
 		struct reading *r = &x->f->readings[i - 1];
@@ -81,7 +82,12 @@ ready_column(struct rows *x, uint32_t walk)
 	uint32_t column = x->f->walks[walk];
 	const struct seg_entry *e = block_entry(x->b, column);
 
-	if (e == NULL || all_calm(x, column, e))
+	if (e == NULL) {
+		for (uint32_t i = x->f->reading_of[column]; i != 0; i = x->f->readings[i - 1].next)
+			x->f->readings[i - 1].calm_here = false;
+		return TSN_OK;
+	}
+	if (all_calm(x, column, e))
 		return TSN_OK;
 	TSN_TRY(block_need_values(x->b, column));
 	x->walks[walk].values = &x->b->values[column];
@@ -206,6 +212,25 @@ run_rows(struct rows *x, struct set *out)
 	return TSN_OK;
 }
 
+/* True when no value of this block can make a difference, and without them nothing matches. */
+static bool
+all_none(struct rows *x)
+{
+	const struct found *f = x->f;
+
+	for (uint32_t w = 0; w < f->walk_count; w++)
+		if (x->walks[w].values != NULL)
+			return false;
+	for (uint32_t i = 0; i < x->hs->seg->tmpl_count; i++) {
+		uint8_t a = f->answers[i] == ANSWER_ROWS ? answer_row(x, i) : f->answers[i];
+
+		/* ROWS: it has a column that this block has not, and so no row here */
+		if (a != ANSWER_NO && (a != ANSWER_ROWS || f->answers[i] != ANSWER_ROWS))
+			return false;
+	}
+	return true;
+}
+
 enum tsn_code
 rows_run(struct hint_seg *hs, const struct test *t, struct found *f, struct block *b,
     struct set *out)
@@ -219,13 +244,14 @@ rows_run(struct hint_seg *hs, const struct test *t, struct found *f, struct bloc
 		some = f->answers[i] != ANSWER_NO;
 	if (!some)
 		return TSN_OK;
-	TSN_TRY(block_need_rows(b, SEG_COL_TMPL));
 	x.walks = calloc(f->walk_count + 1, sizeof *x.walks);
 	if (x.walks == NULL)
 		return TSN_ENOMEM;
 	for (uint32_t w = 0; w < f->walk_count && rc == TSN_OK; w++)
 		rc = ready_column(&x, w);
-	if (rc == TSN_OK)
+	if (rc == TSN_OK && !all_none(&x))
+		rc = block_need_rows(b, SEG_COL_TMPL);
+	if (rc == TSN_OK && b->rows[SEG_COL_TMPL] != NULL)
 		rc = run_rows(&x, out);
 	free(x.walks);
 	return rc;

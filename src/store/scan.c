@@ -145,6 +145,7 @@ leave(struct scanner *s, uint32_t seg)
 		s->hints[seg] = NULL;
 	}
 	seg_unload(&s->r->segs[seg]);
+	seg_rest(&s->r->segs[seg]);
 }
 
 static void
@@ -499,7 +500,8 @@ run_all(struct scanner *s)
 		if (s->runs[i]->at == s->runs[i]->end)
 			drop_run(s, i);
 	}
-	return flush(s);
+	TSN_TRY(flush(s));
+	return s->tally.scan == NULL ? TSN_OK : tally_sums_give(&s->tally, s->err);
 }
 
 /* ---- what there is to scan ---- */

@@ -101,6 +101,13 @@ seg_unload(struct seg *s)
 }
 
 void
+seg_rest(const struct seg *s)
+{
+	if (s->file.ptr != NULL)
+		(void)madvise((void *)(uintptr_t)s->file.ptr, s->file.len, MADV_DONTNEED);
+}
+
+void
 seg_close(struct seg *s)
 {
 	if (s->file.ptr == NULL)

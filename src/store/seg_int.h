@@ -77,6 +77,8 @@ TSN_MUST_CHECK enum tsn_code seg_load(struct seg *s, struct tsn_keys *keys,
     struct sources *sources, struct tsn_err *err);
 /** Forgets the directory and the dictionaries, keeps the file mapped. */
 void seg_unload(struct seg *s);
+/** Its pages need not be kept in memory for this process: they are read again when asked for. */
+void seg_rest(const struct seg *s);
 void seg_close(struct seg *s);
 /** Loads the column's dictionary (once); a column without one has count 0. */
 TSN_MUST_CHECK enum tsn_code seg_dict(struct seg *s, uint32_t column);
@@ -116,6 +118,8 @@ TSN_MUST_CHECK enum tsn_code block_need_rows(struct block *b, uint32_t which);
 TSN_MUST_CHECK enum tsn_code block_need_values(struct block *b, uint32_t column);
 /** What the directory says of a column of slots in this block, or NULL. */
 const struct seg_entry *block_entry(const struct block *b, uint32_t column);
+/** False when no value of this column, whose entry is DIGITS or PADDED, is that number. */
+bool block_may_have(struct block *b, uint32_t column, uint64_t number);
 /** Everything that whole rows need. */
 TSN_MUST_CHECK enum tsn_code block_need_all(struct block *b);
 /** What projected rows need: the marked columns, and times. */

@@ -86,6 +86,7 @@ tally_done(struct tally *t)
 {
 	if (t->scan == NULL)
 		return;
+	tally_sums_done(t);
 	tsn_batch_done(&t->batch);
 	free(t->counts);
 	free(t->vals);

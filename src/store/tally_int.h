@@ -12,6 +12,15 @@
 #include "store/hint_int.h"
 #include "store/store.h"
 
+struct tally_sum;
+
+/* What a value of a field is besides its text. */
+struct tally_kind {
+	tsn_key key;
+	uint8_t type, flags;
+	bool number;			/* read from the text */
+};
+
 struct tally {
 	const struct tsn_store_scan *scan;
 	struct tsn_keys *keys;
@@ -21,6 +30,11 @@ struct tally {
 	uint64_t *counts;		/* beside the batch */
 	struct val *vals;
 	uint64_t misfits;		/* kinds of rows whose values do not fit their template */
+	struct tally_sum *sums;		/* open addressing; see tally_sum() */
+	uint32_t sum_slots, sum_count;
+	struct tsn_arena sum_arena;
+	int64_t sum_time_ns;		/* of some row that was added */
+	const struct tsn_source *sum_source;
 };
 
 /** The event made of the row, standing for `count`. TSN_EOF and the like from scan->tally. */
@@ -32,6 +46,13 @@ TSN_MUST_CHECK enum tsn_code tally_give(struct tally *t, struct tsn_err *err);
 TSN_MUST_CHECK enum tsn_code tally_refresh(struct tally *t);
 /** False when a wanted field is made of more than slots, constants and (*ret_source) the source. */
 bool tally_folds(const struct tmpl *m, const struct projection *p, bool *ret_source);
+
+/** Adds to the count of events that have this value alone; they are given later. */
+TSN_MUST_CHECK enum tsn_code tally_sum(struct tally *t, const struct tally_kind *kind,
+    struct tsn_slice text, uint64_t count, struct tsn_err *err);
+/** Gives what was added. */
+TSN_MUST_CHECK enum tsn_code tally_sums_give(struct tally *t, struct tsn_err *err);
+void tally_sums_done(struct tally *t);
 
 /**
  * The whole segment out of its directory and dictionaries, where they say enough: no block is

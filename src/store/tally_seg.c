@@ -158,12 +158,40 @@ put_value(struct summary *s, uint32_t tmpl, uint32_t code, uint64_t count)
 	return tally_put(s->t, &row, count, s->err);
 }
 
+/* The value is all that is asked of these events. */
+static bool
+is_alone(const struct summary *s, uint32_t tmpl, struct tally_kind *ret_kind)
+{
+	const struct tmpl *m = s->seg->tmpls[tmpl].tmpl;
+	const struct tmpl_field *only = NULL;
+
+	for (uint32_t i = 0; i < m->field_count; i++) {
+		if (m->fields[i].key == TSN_KEY_NONE ||
+		    !projection_has(&s->t->projection, m->fields[i].key))
+			continue;
+		if (only != NULL)
+			return false;
+		only = &m->fields[i];
+	}
+	if (only == NULL || s->t->scan->tally_span_ns > 0 || only->from != FROM_SLOT ||
+	    only->pos != 0 || only->num_from == NUM_SLOT ||
+	    s->seg->tmpls[tmpl].columns[only->slot] != s->column[tmpl])
+		return false;
+	*ret_kind = (struct tally_kind){only->key, only->type, only->flags,
+	    only->num_from == NUM_TEXT};
+	s->t->sum_time_ns = s->seg->blocks[0].time_max;
+	s->t->sum_source = s->seg->sources[0];
+	return true;
+}
+
 static enum tsn_code
 put_column(struct summary *s, uint32_t column)
 {
 	const struct seg_column *c = &s->seg->columns[column];
 	uint32_t first = s->first[column];
 	bool all = answer_of(s, first) == HINT_ALL;
+	struct tally_kind kind;
+	bool alone = s->t->scan->tally_field_count > 0 && is_alone(s, first, &kind);
 	uint64_t alike = 0;
 
 	for (uint32_t i = 0; i < c->dict.count; i++) {
@@ -171,6 +199,9 @@ put_column(struct summary *s, uint32_t column)
 			continue;
 		if (s->t->scan->tally_field_count == 0)
 			alike += c->dict_counts[i];
+		else if (alone)
+			TSN_TRY(tally_sum(s->t, &kind, strings_get(&c->dict, i), c->dict_counts[i],
+			    s->err));
 		else
 			TSN_TRY(put_value(s, first, i, c->dict_counts[i]));
 	}
