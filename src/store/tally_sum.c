@@ -1,6 +1,6 @@
 /*
- * Counts of values of one field, added up over segments: whoever asks for them gets each value once,
- * not once for each segment that has it.
+ * Counts of values of one field, added up over segments: whoever asks for them gets each value once
+ * and not once for each segment that has it.
  */
 #include <stdlib.h>
 
