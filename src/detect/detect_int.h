@@ -64,6 +64,14 @@ struct atom {
 	struct tsn_slice literal;	/* folded text that every true value holds, or empty */
 };
 
+/* What of an atom is asked for each find and each step of a condition: small, so that it is near. */
+struct atom_hot {
+	uint32_t wakes;
+	uint32_t wake_count : 30;
+	uint32_t exact : 1;
+	uint32_t indexed : 1;
+};
+
 /* What one correlation wants of a unit's events. */
 struct tap {
 	uint32_t corr, place;
@@ -135,6 +143,7 @@ struct plan {
 	uint32_t unit_count;
 	uint32_t broken;
 	struct atom *atoms;
+	struct atom_hot *hot;		/* of each atom */
 	uint32_t atom_count;
 	uint32_t *wakes;
 	uint64_t *gates;		/* bit per unit: looked at for every event */

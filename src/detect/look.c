@@ -24,8 +24,8 @@ has_text(const struct tsn_field *f)
 static void
 found(struct tsn_detect *d, uint32_t atom)
 {
-	const struct atom *a = &d->plan->atoms[atom];
-	const uint32_t *wakes = d->plan->wakes + a->wakes;
+	const struct atom_hot *hot = &d->plan->hot[atom];
+	const uint32_t *wakes = d->plan->wakes + hot->wakes;
 
 	if (d->record != NULL && d->record->count < FOUND_ATOMS_MAX)
 		d->record->atoms[d->record->count++] = atom;
@@ -33,10 +33,11 @@ found(struct tsn_detect *d, uint32_t atom)
 		d->record = NULL;
 	if (d->atom_state[atom] >> 1 == d->epoch)
 		return;
-	d->atom_state[atom] = d->epoch << 1 | (a->exact || tsn_run_test(d, a));
+	d->atom_state[atom] = d->epoch << 1 |
+	    (hot->exact || tsn_run_test(d, &d->plan->atoms[atom]));
 	if (!(d->atom_state[atom] & 1))
 		return;
-	for (uint32_t i = 0; i < a->wake_count; i++)
+	for (uint32_t i = 0; i < hot->wake_count; i++)
 		d->awake[wakes[i] / 64] |= 1ull << wakes[i] % 64;
 }
 
@@ -183,6 +184,15 @@ look_steps(struct tsn_detect *d, const struct grams *g, struct tsn_slice t, bool
 	return high | last_bytes(t, t.len < 8 ? 0 : t.len - 7);
 }
 
+static uint64_t
+look_small(struct tsn_detect *d, const struct grams *g, struct tsn_slice t, bool raw)
+{
+	if (g->shift != GRAM_SHIFT_SMALL)
+		return look_each(d, g, t, raw, g->width, g->shift);
+	return g->width == 2 ? look_each(d, g, t, raw, 2, GRAM_SHIFT_SMALL) :
+	    look_each(d, g, t, raw, 3, GRAM_SHIFT_SMALL);
+}
+
 /*
  * The shapes a set can have, known when this is compiled: shifting by a variable costs more.
  * The OR of all bytes of the text, which is at least as long as the shortest literal.
@@ -195,7 +205,7 @@ look_grams(struct tsn_detect *d, const struct grams *g, struct tsn_slice t, bool
 	if (g->step > 1)
 		return look_steps(d, g, t, raw, g->shift);
 	if (g->width < GRAM_MAX)
-		return look_each(d, g, t, raw, g->width, g->shift);
+		return look_small(d, g, t, raw);
 	if (g->shift == GRAM_SHIFT_SMALL)
 		return look_each(d, g, t, raw, GRAM_MAX, GRAM_SHIFT_SMALL);
 	if (g->shift == GRAM_SHIFT_MIDDLE)

@@ -166,6 +166,23 @@ keep_slots(struct compiler *c)
 }
 
 static enum tsn_code
+keep_hot(struct compiler *c)
+{
+	struct plan *p = c->p;
+
+	p->hot = tsn_arena_calloc(&p->arena, p->atom_count + 1, sizeof *p->hot);
+	if (p->hot == NULL)
+		return out_of_memory(c);
+	for (uint32_t i = 0; i < p->atom_count; i++) {
+		const struct atom *a = &p->atoms[i];
+
+		p->hot[i] = (struct atom_hot){.wakes = a->wakes,
+		    .wake_count = a->wake_count & 0x3fffffffu, .exact = a->exact, .indexed = a->indexed};
+	}
+	return TSN_OK;
+}
+
+static enum tsn_code
 compile(struct compiler *c, const uint64_t *views)
 {
 	struct plan *p = c->p;
@@ -179,7 +196,8 @@ compile(struct compiler *c, const uint64_t *views)
 	tsn_plan_estimate(p, c->census);
 	TSN_TRY(tsn_plan_choose(p, c->set->rules, &c->scratch));
 	TSN_TRY(build_programs(c));
-	return tsn_plan_index(p, c->census);
+	TSN_TRY(tsn_plan_index(p, c->census));
+	return keep_hot(c);
 }
 
 enum tsn_code

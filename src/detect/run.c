@@ -68,13 +68,11 @@ bool
 tsn_run_atom(struct tsn_detect *d, uint32_t atom)
 {
 	uint32_t state = d->atom_state[atom];
-	const struct atom *a;
 	bool value;
 
 	if (state >> 1 == d->epoch)
 		return state & 1;
-	a = &d->plan->atoms[atom];
-	value = !a->indexed && tsn_run_test(d, a);
+	value = !d->plan->hot[atom].indexed && tsn_run_test(d, &d->plan->atoms[atom]);
 	d->atom_state[atom] = d->epoch << 1 | value;
 	return value;
 }
