@@ -64,7 +64,7 @@ struct atom {
 	struct tsn_slice literal;	/* folded text that every true value holds, or empty */
 };
 
-/* What of an atom is asked for each find and each step of a condition: small, so that it is near. */
+/* What is asked of an atom for each find and each step: small, so that it is near. */
 struct atom_hot {
 	uint32_t wakes;
 	uint32_t wake_count : 30;
