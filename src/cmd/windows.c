@@ -2,19 +2,30 @@
 
 #include <stdio.h>
 
+/* With thousands of correlations in want nobody reads on. */
+#define LINES_MAX 20u
+
+struct saying {
+	const char *command;
+	uint32_t lines;
+};
+
 static void
 say(void *ctx, const char *line)
 {
-	const char *command = ctx;
+	struct saying *s = ctx;
 
-	(void)fprintf(stderr, "tocsin %s: %s (--window-memory)\n", command, line);
+	if (s->lines++ < LINES_MAX)
+		(void)fprintf(stderr, "tocsin %s: %s (--window-memory)\n", s->command, line);
 }
 
 void
 tsn_cmd_tell_losses(const struct tsn_detection *d, const char *command)
 {
-	char name[32];
+	struct saying s = {.command = command};
 
-	(void)snprintf(name, sizeof name, "%s", command);
-	tsn_detection_losses(d, say, name);
+	tsn_detection_losses(d, say, &s);
+	if (s.lines > LINES_MAX)
+		(void)fprintf(stderr, "tocsin %s: and so for %u more correlations\n", command,
+		    s.lines - LINES_MAX);
 }

@@ -127,19 +127,23 @@ keep_budget(struct tsn_detect *d, uint32_t corr)
 {
 	struct corr_engine *e = &d->corr;
 	size_t share = d->set->options.state_bytes / d->set->corr_count;
-	uint32_t largest = 0;
 
 	if (e->bytes <= d->set->options.state_bytes || e->states[corr].bytes <= share)
 		return TSN_OK;
-	for (uint32_t i = 1; i < d->set->corr_count; i++)
-		if (e->states[i].bytes > e->states[largest].bytes)
-			largest = i;
-	while (e->bytes > d->set->options.state_bytes && e->states[largest].bytes > share) {
-		struct corr_state *s = &e->states[largest];
+	/* Each that grows beyond its share comes by here: the largest is looked for only when the one
+	 * known as such has given what it had borrowed. */
+	if (e->states[corr].bytes > e->states[e->largest].bytes)
+		e->largest = corr;
+	if (e->states[e->largest].bytes <= share)
+		for (uint32_t i = 0; i < d->set->corr_count; i++)
+			if (e->states[i].bytes > e->states[e->largest].bytes)
+				e->largest = i;
+	while (e->bytes > d->set->options.state_bytes && e->states[e->largest].bytes > share) {
+		struct corr_state *s = &e->states[e->largest];
 
 		if (s->oldest == NULL || s->oldest == s->newest)
 			break;
-		TSN_TRY(tsn_judge_evict(d, largest, s->oldest));
+		TSN_TRY(tsn_judge_evict(d, e->largest, s->oldest));
 	}
 	return TSN_OK;
 }

@@ -196,6 +196,7 @@ struct corr_engine {
 	struct tsn_finding_group values[TSN_FINDING_GROUP_MAX];
 	uint64_t ids[TSN_FINDING_EVENTS_MAX][2];
 	size_t bytes;			/* of all groups */
+	uint32_t largest;		/* the correlation that holds most, as far as known */
 	uint64_t *scratch;		/* [ENTRIES_MAX]: values being counted or sorted */
 };
 

@@ -1,4 +1,6 @@
 /* The `correlation` map of a rule. */
+#include <math.h>
+
 #include "base/num.h"
 #include "base/time.h"
 #include "rule/load_int.h"
@@ -96,6 +98,8 @@ read_bound(const struct tsn_yaml *n, struct tsn_correlation *c, struct tsn_err *
 			b->value = n->num.d;
 		else if (tsn_num_parse_f64(tsn_yaml_text(n), &b->value) != TSN_OK)
 			TSN_FAIL_AT(err, TSN_EINVAL, n->line, "%s takes a number", ops[i]);
+		if (!isfinite(b->value))
+			TSN_FAIL_AT(err, TSN_EINVAL, n->line, "%s takes a number that is finite", ops[i]);
 		c->bound_count++;
 		return TSN_OK;
 	}

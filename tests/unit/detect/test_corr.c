@@ -51,12 +51,77 @@ test_live(void **state)
 	tsn_ruleset_free(set);
 }
 
+/* Live, with a clock that stands at 1000 s and goes on with the events that are near it. */
+static void
+run_jumps(const struct tsn_ruleset *set, const struct happening *list, unsigned count,
+    struct result *ret, struct tsn_detect_corr_stats *ret_stats)
+{
+	static const struct tsn_detect_options live = {.lateness_ns = SEC};
+	struct tsn_taxonomy *t = tsn_taxonomy_new();
+	struct tsn_detect *d;
+	struct tsn_batch b TSN_CLEANUP(tsn_batch_done) = {0};
+	int64_t now = 1000;
+
+	assert_non_null(t);
+	ret->count = 0;
+	assert_int_equal(tsn_batch_init(&b, keys, 4), TSN_OK);
+	assert_int_equal(tsn_detect_new(set, t, keys, &live, &d, NULL), TSN_OK);
+	for (unsigned i = 0; i < count; i++) {
+		if (list[i].at > now && list[i].at < now + 100)
+			now = list[i].at;
+		add(&b, &list[i], now * SEC);
+		assert_int_equal(tsn_detect_batch(d, &b, on_finding, ret), TSN_OK);
+		assert_int_equal(tsn_detect_tick(d, now * SEC, on_finding, ret), TSN_OK);
+		tsn_batch_reset(&b);
+	}
+	for (uint32_t i = 0; i < set->count; i++)
+		if (tsn_detect_corr_stats(d, i, ret_stats))
+			break;
+	assert_int_equal(tsn_detect_tick(d, (now + 60) * SEC, on_finding, ret), TSN_OK);
+	tsn_detect_free(d);
+	tsn_taxonomy_free(t);
+}
+
+/* Clocks that jump by years, for one event or for good, forwards and backwards. */
+static void
+test_clock_jumps(void **state)
+{
+	static const int64_t year = 86400 * 365, end = INT64_MAX / SEC;
+	const struct happening future[] = {F(1000), F(1001), {end, "fail", "u", "1"},
+	    {1001 + 10 * year, "fail", "u", "1"}, {1001 + 3600, "fail", "u", "1"}, F(1002), F(1003)};
+	const struct happening past[] = {F(1000), F(1001), {-end, "fail", "u", "1"},
+	    {1001 - 10 * year, "fail", "u", "1"}, {0, "fail", "u", "1"}, F(1002), F(1003)};
+	const struct happening ahead[] = {{5000, "ok", "v", "1"}, {5001, "ok", "v", "1"},
+	    {5002, "ok", "v", "1"}, {5003, "ok", "v", "1"}, {5004, "ok", "v", "1"},
+	    {5005, "ok", "v", "1"}, {5006, "ok", "v", "1"}, {5007, "fail", "u", "1"},
+	    {5008, "fail", "u", "1"}, {5009, "fail", "u", "1"}, {5020, "ok", "v", "1"}};
+	struct tsn_ruleset *set = load(cases[0].yaml);
+	struct tsn_detect_corr_stats stats;
+	static struct result r;
+
+	(void)state;
+	run_jumps(set, future, TSN_COUNT(future), &r, &stats);
+	assert_int_equal(stats.late, 0);
+	assert_int_equal(r.told[0].first, 1000);
+	assert_int_equal(r.told[r.count - 1].count, 4);
+	run_jumps(set, past, TSN_COUNT(past), &r, &stats);
+	assert_int_equal(stats.late_dropped, 3);
+	assert_int_equal(r.told[0].first, 1000);
+	assert_int_equal(r.told[r.count - 1].count, 4);
+	/* A source whose clock is wrong for good is judged by it. */
+	run_jumps(set, ahead, TSN_COUNT(ahead), &r, &stats);
+	assert_int_equal(stats.late, 0);
+	assert_int_equal(r.told[0].first, 5007);
+	tsn_ruleset_free(set);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_live),
+		cmocka_unit_test(test_clock_jumps),
 	};
 	int failed;
 
