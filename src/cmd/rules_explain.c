@@ -6,6 +6,7 @@
 #include "cmd/rules_windows.h"
 #include "collect/reader.h"
 #include "enrich/enrich.h"
+#include "rule/describe.h"
 #include "rule/explain.h"
 #include "server/detection.h"
 #include "server/engine.h"
@@ -53,13 +54,9 @@ try_rule(struct state *s, uint32_t index, uint32_t depth, struct tsn_err *err)
 	s->windows[index] = tsn_windows_new(s->set, index);
 	if (s->windows[index] == NULL)
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
-	(void)printf("%.*s is a correlation; it sees the records that these rules fire on:\n",
-	    TSN_SLICE_ARG(r->name));
-	for (uint32_t i = 0; i < r->correlation->rule_count; i++) {
-		const struct tsn_rule *other = &s->set->rules[r->correlation->rules[i]];
-
-		(void)printf("  %.*s (%.*s)\n", TSN_SLICE_ARG(other->name), TSN_SLICE_ARG(other->id));
-	}
+	tsn_buf_reset(&s->text);
+	tsn_describe_correlation(s->set, r, &s->text);
+	(void)fwrite(s->text.ptr, 1, s->text.len, stdout);
 	for (uint32_t i = 0; i < r->correlation->rule_count && depth < TSN_RULE_DEPTH_MAX; i++)
 		TSN_TRY(try_rule(s, r->correlation->rules[i], depth + 1, err));
 	return TSN_OK;

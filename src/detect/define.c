@@ -55,24 +55,29 @@ last_rank(const struct set *set, uint32_t rule)
 
 /*
  * Of one instant what stands first in an ordered correlation is judged first, with all it is made
- * from; true when a rank has changed.
+ * from, and what stands later is made later; true when a rank has changed.
  */
 static bool
 rank(const struct set *set, struct corr_def *def)
 {
 	const struct tsn_correlation *c = def->c;
+	bool ordered = c->type == TSN_CORR_SEQUENCE || c->type == TSN_CORR_TEMPORAL_ORDERED;
 	bool changed = false;
-	uint32_t next = 0;
+	uint32_t next = def->rank_least;
 
 	for (uint32_t j = 0; j < c->rule_count; j++) {
-		uint32_t under = last_rank(set, c->rules[j]), mine = next > under ? next : under;
+		struct corr_def *kid = def_of(set, c->rules[j]);
+		uint32_t under = last_rank(set, c->rules[j]), mine;
 
 		if (c->type == TSN_CORR_ABSENCE)
-			mine = (c->absent >> j & 1) + under;
-		else if (c->type == TSN_CORR_SEQUENCE || c->type == TSN_CORR_TEMPORAL_ORDERED)
+			next = def->rank_least + (c->absent >> j & 1);
+		mine = next > under ? next : under;
+		if (kid != NULL && kid->rank_least < next) {
+			kid->rank_least = next;
+			changed = true;
+		}
+		if (ordered)
 			next = mine + 1;
-		else
-			mine = under;
 		changed |= def->ranks[j] != mine;
 		def->ranks[j] = mine;
 	}
@@ -92,8 +97,11 @@ tsn_set_define(struct set *set, struct tsn_err *err)
 			TSN_FAIL(err, TSN_ENOMEM, "out of memory");
 		define(set, def);
 	}
-	/* Chains have no circles; a pass settles one level more. */
-	for (uint32_t pass = 0; pass <= CHAIN_MAX && changed; pass++) {
+	/*
+	 * Chains have no circles; a pass settles one level more.  Where two correlations want the same
+	 * in opposite orders there is no end: any order will do, as long as it is always the same.
+	 */
+	for (uint32_t pass = 0; pass <= 2 * CHAIN_MAX && changed; pass++) {
 		changed = false;
 		for (uint32_t i = 0; i < set->corr_count; i++)
 			changed |= rank(set, &set->corrs[i]);

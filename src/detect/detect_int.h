@@ -92,6 +92,7 @@ struct corr_def {
 	uint32_t except_count;
 	tsn_key *group_keys;		/* for exceptions: what the group's fields are called */
 	uint32_t *ranks;		/* by place: order among hits of one instant */
+	uint32_t rank_least;		/* of them: where it stands in an ordered one */
 	int64_t keep_ns;		/* how long a group without further hits is kept */
 	uint64_t print[2];		/* of all that its state depends on, rules under it included */
 	bool used;			/* correlations refer to it */

@@ -4,7 +4,8 @@
 2. Bad input of every kind ends with a message and the right status.
 3. explain: the tree with the value of every part; a record that fires and one that does not.
 4. A broken rule stops detect before it reads a record.
-5. test: cases beside rules pass, fail with the reason, or are skipped; SigmaHQ's layout too.
+5. Rules about what did not happen: cases beside them, and their explanation in words.
+6. test: cases beside rules pass, fail with the reason, or are skipped; SigmaHQ's layout too.
 """
 import json
 
@@ -100,6 +101,84 @@ def test_explain():
         assert "the rules fired 1 times" in err
         lib.run("rules", "explain", folder / "r.yml", status=2)
         lib.run("rules", "explain", folder / "none.yml", folder / "e.jsonl", status=2)
+
+
+PART = """title: %s
+id: %s
+name: %s
+logsource: {product: linux}
+taxonomy: tocsin
+detection: {sel: {event.action: ssh_login, event.outcome: %s}, condition: sel}
+---
+"""
+ABSENT = PART % ("Login failed", "f", "failed", "failure") + PART % ("Login worked", "w", "worked", "success") + """
+title: Gave up
+id: absence
+correlation:
+  type: absence
+  rules: [failed, worked]
+  absent: [worked]
+  group-by: [source.ip]
+  timespan: 5m
+---
+title: Guessed again without success between
+id: sequence
+correlation:
+  type: sequence
+  rules: [failed, worked, gave_up]
+  absent: [worked]
+  group-by: [source.ip]
+  timespan: 1h
+---
+title: many
+id: m
+name: gave_up
+correlation: {type: event_count, rules: [failed], group-by: [source.ip], timespan: 1m, condition: {gte: 3}}
+"""
+ABSENT_CASES = """tests:
+- name: no success within five minutes
+  records: |
+    Nov 20 10:00:01 web sshd[1]: Failed password for root from 203.0.113.66 port 4000 ssh2
+    Nov 20 10:00:02 web sshd[1]: Failed password for root from 203.0.113.66 port 4000 ssh2
+    Nov 20 10:05:01 web sshd[1]: Accepted password for root from 203.0.113.66 port 4000 ssh2
+  alerts: {absence: 1}
+- name: success in the last second
+  records: |
+    Nov 20 10:00:01 web sshd[1]: Failed password for root from 203.0.113.66 port 4000 ssh2
+    Nov 20 10:05:00 web sshd[1]: Accepted password for root from 203.0.113.66 port 4000 ssh2
+  alerts: 0
+- name: three failures after one, no success between
+  records: |
+    Nov 20 10:00:01 web sshd[1]: Failed password for root from 203.0.113.66 port 4000 ssh2
+    Nov 20 10:30:01 web sshd[1]: Failed password for root from 203.0.113.66 port 4000 ssh2
+    Nov 20 10:30:02 web sshd[1]: Failed password for root from 203.0.113.66 port 4000 ssh2
+    Nov 20 10:30:03 web sshd[1]: Failed password for root from 203.0.113.66 port 4000 ssh2
+  alerts: {absence: 2, sequence: 1}
+- name: the same, with a success that ends it
+  records: |
+    Nov 20 10:30:01 web sshd[1]: Failed password for root from 203.0.113.66 port 4000 ssh2
+    Nov 20 10:30:02 web sshd[1]: Failed password for root from 203.0.113.66 port 4000 ssh2
+    Nov 20 10:30:03 web sshd[1]: Failed password for root from 203.0.113.66 port 4000 ssh2
+    Nov 20 10:30:03 web sshd[1]: Accepted password for root from 203.0.113.66 port 4000 ssh2
+  alerts: 0
+"""
+
+
+def test_what_did_not_happen():
+    with lib.Folder() as folder:
+        (folder / "absent.yml").write_text(ABSENT)
+        (folder / "absent.test.yml").write_text(ABSENT_CASES)
+        out, _ = lib.run("rules", "test", folder, status=None)
+        assert out.decode().splitlines()[-1].startswith("4 passed, 0 failed"), out
+        log = folder / "a.log"
+        log.write_text("Nov 20 10:00:01 web sshd[1]: Failed password for root from 203.0.113.66 port 4000 ssh2\n")
+        out = lib.run("rules", "explain", "--id", "absence", folder / "absent.yml", log)[0].decode()
+        assert ("Gave up is a correlation. It is true when one of its rules matches, and none of those marked "
+                "absent after it, within 5m, for each source.ip.") in out, out
+        assert "Login worked (w), absent" in out and "1 event with source.ip 203.0.113.66" in out, out
+        alerts = lib.lines(lib.run("detect", "--rules", folder / "absent.yml", log)[0])
+        assert [lib.get(a, "alert.reason") for a in alerts] == [
+            'Gave up: 1 event with source.ip 203.0.113.66; then no "Login worked" within 5m'], alerts
 
 
 def test_broken_rule_stops_detect():
