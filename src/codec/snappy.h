@@ -1,5 +1,5 @@
 /*
- * codec/snappy: Snappy's block format (format_description.txt), reading only.
+ * codec/snappy: Snappy's block format (format_description.txt), reading and writing.
  *
  * A block says its length first: a caller decides about memory before anything is decoded.  Every
  * copy is checked against what is there already; cost is proportional to the bytes that come out.
@@ -7,6 +7,7 @@
 #ifndef TSN_CODEC_SNAPPY_H
 #define TSN_CODEC_SNAPPY_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/slice.h"
 
@@ -17,5 +18,9 @@ TSN_MUST_CHECK enum tsn_code tsn_snappy_length(struct tsn_slice block, uint32_t 
  * is damaged, or becomes another number of bytes.
  */
 TSN_MUST_CHECK enum tsn_code tsn_snappy_decode(struct tsn_slice block, char *out);
+/** Appends a block; failures stick in out. */
+void tsn_snappy_encode(struct tsn_slice in, struct tsn_buf *out);
+/** Appends the framing of snappy-java's SnappyOutputStream, which Hadoop's tools read. */
+void tsn_snappy_encode_stream(struct tsn_slice in, struct tsn_buf *out);
 
 #endif

@@ -18,7 +18,8 @@ RUNS(OUT, out_null, "null", "nowhere",
 RUNS(OUT, out_tocsin, "tocsin", "the store, through detection",
     .output = &tsn_output_tocsin,
     STR("data"), ARR("rules"), STR("kind"), END);
-PLUGIN(OUT, out_elasticsearch, "elasticsearch", "an index",
+RUNS(OUT, out_elasticsearch, "elasticsearch", "an index",
+    .output = &tsn_output_elasticsearch,
     ARR("hosts"), STR("index"), STR("action"), STR("document_id"), STR("routing"), STR("parent"),
     STR("join_field"), STR("pipeline"), STR("user"), STR("password"), STR("api_key"),
     STR("cloud_id"), STR("cloud_auth"), STR("path"), STR("proxy"), NUM("timeout"),
@@ -46,7 +47,8 @@ PLUGIN(OUT, out_elasticsearch, "elasticsearch", "an index",
     OLD("retry_max_items", TSN_PO_NUMBER, ""),
     OLD("max_inflight_requests", TSN_PO_NUMBER, ""),
     OLD("document_id_field", TSN_PO_STRING, "document_id"), END);
-PLUGIN(OUT, out_kafka, "kafka", "a topic of Kafka",
+RUNS(OUT, out_kafka, "kafka", "a topic of Kafka",
+    .output = &tsn_output_kafka,
     KAFKA_CLIENT, STR("topic_id"), STR("acks"), NUM("batch_size"), NUM("buffer_memory"),
     ONE_OF("compression_type", "none|gzip|snappy|lz4|zstd"), STR("key_serializer"),
     NUM("linger_ms"), NUM("max_request_size"), STR("message_key"), HASH("message_headers"),
@@ -78,34 +80,42 @@ PLUGIN(OUT, out_kafka, "kafka", "a topic of Kafka",
 	BOOL("remove_at_timestamp"), OLD("server", TSN_PO_STRING, "host and port"), \
 	OLD("compress", TSN_PO_ANY, "compression"), OLD("message_format", TSN_PO_STRING, "codec"), END
 
-PLUGIN(OUT, out_webhdfs, "webhdfs", "files of HDFS over HTTP", HDFS_OPTIONS);
+RUNS(OUT, out_webhdfs, "webhdfs", "files of HDFS over HTTP",
+    .output = &tsn_output_webhdfs, HDFS_OPTIONS);
 static const struct tsn_plugin out_hadoop_webhdfs = {.name = "hadoop_webhdfs", .kind = OUT,
-    .doc = "files of HDFS over HTTP", .options = out_webhdfs_options, .modern = "webhdfs"};
+    .doc = "files of HDFS over HTTP", .options = out_webhdfs_options, .modern = "webhdfs",
+    .output = &tsn_output_webhdfs};
 
-PLUGIN(OUT, out_http, "http", "requests to a web service",
+RUNS(OUT, out_http, "http", "requests to a web service",
+    .output = &tsn_output_http,
     NEED("url", TSN_PO_STRING), ONE_OF("http_method", "put|post|patch|delete|get|head"),
     ONE_OF("format", "json|json_batch|form|message"), HASH("headers"), STR("content_type"),
     HASH("mapping"), STR("message"), BOOL("http_compression"), ARR("ignorable_codes"),
     ARR("retryable_codes"), BOOL("retry_failed"), STR("user"), STR("password"), HTTP_CLIENT,
     TLS, OLD("verify_ssl", TSN_PO_BOOL, "ssl_verification_mode"), END);
-PLUGIN(OUT, out_tcp, "tcp", "a TCP connection",
+RUNS(OUT, out_tcp, "tcp", "a TCP connection",
+    .output = &tsn_output_tcp,
     NEED("host", TSN_PO_STRING), NEED("port", TSN_PO_NUMBER), ONE_OF("mode", "server|client"),
     NUM("reconnect_interval"), TLS, OLD("message_format", TSN_PO_STRING, "codec"), END);
-PLUGIN(OUT, out_udp, "udp", "datagrams",
+RUNS(OUT, out_udp, "udp", "datagrams",
+    .output = &tsn_output_udp,
     NEED("host", TSN_PO_STRING), NEED("port", TSN_PO_NUMBER), NUM("retry_count"),
     NUM("retry_backoff_ms"), END);
-PLUGIN(OUT, out_syslog, "syslog", "a syslog server",
+RUNS(OUT, out_syslog, "syslog", "a syslog server",
+    .output = &tsn_output_syslog,
     NEED("host", TSN_PO_STRING), NEED("port", TSN_PO_NUMBER), STR("appname"), STR("facility"),
     STR("severity"), STR("message"), STR("msgid"), STR("priority"), STR("procid"),
     ONE_OF("protocol", "tcp|udp|ssl-tcp"), NUM("reconnect_interval"), STR("rfc"),
     STR("sourcehost"), STR("timestamp"), BOOL("use_labels"), TLS, END);
-PLUGIN(OUT, out_email, "email", "mail",
+RUNS(OUT, out_email, "email", "mail",
+    .output = &tsn_output_email,
     NEED("to", TSN_PO_STRING), STR("from"), STR("cc"), STR("bcc"), STR("replyto"), STR("subject"),
     STR("body"), STR("htmlbody"), STR("template_file"), ARR("attachments"), STR("address"),
     NUM("port"), STR("domain"), STR("username"), STR("password"), STR("authentication"),
     BOOL("use_tls"), STR("contenttype"), STR("via"), BOOL("debug"),
     OLD("options", TSN_PO_HASH, "address, port, username"), OLD("match", TSN_PO_HASH, ""), END);
-PLUGIN(OUT, out_redis, "redis", "a list or channel of Redis",
+RUNS(OUT, out_redis, "redis", "a list or channel of Redis",
+    .output = &tsn_output_redis,
     STR("key"), ONE_OF("data_type", "list|channel"), ARR("host"), NUM("port"), NUM("db"),
     STR("password"), NUM("timeout"), BOOL("batch"), NUM("batch_events"), NUM("batch_timeout"),
     NUM("congestion_interval"), NUM("congestion_threshold"), NUM("reconnect_interval"),

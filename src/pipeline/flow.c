@@ -467,6 +467,7 @@ tsn_pipeline_run(struct tsn_pipeline *pl, struct tsn_err *err)
 		if (!pl->ended[i])
 			TSN_TRY(tsn_pl_finish(pl->inputs[i], err));
 	TSN_TRY(tick(pl, true, err));
+	pl->draining = true;
 	TSN_TRY(settle(pl, err));
 	/* what is on its way to a peer gets its chance; who asks for the end need not wait long */
 	while (!pl->settled) {

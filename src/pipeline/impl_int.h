@@ -8,7 +8,9 @@ extern const struct tsn_pcodec tsn_codec_plain, tsn_codec_line, tsn_codec_json,
     tsn_codec_json_lines, tsn_codec_multiline, tsn_codec_rubydebug, tsn_codec_dots;
 extern const struct tsn_pinput tsn_input_stdin, tsn_input_generator, tsn_input_file;
 extern const struct tsn_poutput tsn_output_stdout, tsn_output_file, tsn_output_null,
-    tsn_output_tocsin;
+    tsn_output_tocsin, tsn_output_elasticsearch, tsn_output_kafka, tsn_output_http,
+    tsn_output_tcp, tsn_output_udp, tsn_output_syslog, tsn_output_email, tsn_output_redis,
+    tsn_output_webhdfs;
 extern const struct tsn_pfilter tsn_filter_mutate, tsn_filter_date, tsn_filter_json,
     tsn_filter_kv, tsn_filter_dissect, tsn_filter_csv, tsn_filter_drop, tsn_filter_prune,
     tsn_filter_fingerprint, tsn_filter_urldecode, tsn_filter_split, tsn_filter_clone,

@@ -41,10 +41,38 @@ open_inst(struct tsn_pinst *in, struct tsn_err *err)
 static enum tsn_code new_inst(struct tsn_pipeline *pl, struct tsn_conf_plugin *conf,
     struct tsn_pinst **ret, struct tsn_err *err);
 
+/* What old options say of the codec: an output's message_format, an input's format. */
+static enum tsn_code
+old_codec(struct tsn_pinst *in, struct tsn_conf_plugin *named, struct tsn_err *err)
+{
+	const struct tsn_conf_option *format = tsn_conf_option_find(in->conf,
+	    TSN_SLICE("message_format"));
+	const struct tsn_conf_option *input = tsn_conf_option_find(in->conf, TSN_SLICE("format"));
+	struct tsn_conf_option *own;
+
+	if (in->desc->kind == TSN_PLUGIN_INPUT && input != NULL) {
+		bool json = tsn_slice_eq(input->value.text, TSN_SLICE("json")) ||
+		    tsn_slice_eq(input->value.text, TSN_SLICE("json_event"));
+
+		named->name = json ? TSN_SLICE("json") : named->name;
+	}
+	if (in->desc->kind != TSN_PLUGIN_OUTPUT || format == NULL)
+		return TSN_OK;
+	own = tsn_pi_alloc(in, 1, sizeof *own);
+	if (own == NULL)
+		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
+	*own = (struct tsn_conf_option){.name = TSN_SLICE("format"), .at = format->at,
+	    .value = format->value};
+	named->name = TSN_SLICE("line");
+	named->options = own;
+	return TSN_OK;
+}
+
 static enum tsn_code
 new_codec(struct tsn_pinst *in, const char *dflt, struct tsn_err *err)
 {
-	const struct tsn_conf_value *v = tsn_pi_get(in, "codec");
+	const struct tsn_conf_option *o = tsn_conf_option_find(in->conf, TSN_SLICE("codec"));
+	const struct tsn_conf_value *v = o == NULL ? NULL : &o->value;
 	struct tsn_conf_plugin *named;
 
 	if (v != NULL && v->type == TSN_CONF_PLUGIN)
@@ -54,6 +82,8 @@ new_codec(struct tsn_pinst *in, const char *dflt, struct tsn_err *err)
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
 	*named = (struct tsn_conf_plugin){.kind = TSN_PLUGIN_CODEC, .at = in->conf->at,
 	    .name = v == NULL ? tsn_slice_cstr(dflt) : v->text};
+	if (v == NULL)
+		TSN_TRY(old_codec(in, named, err));
 	return new_inst(in->pl, named, &in->codec, err);
 }
 

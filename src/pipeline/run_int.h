@@ -113,6 +113,7 @@ struct tsn_pipeline {
 	struct tsn_err broken_why;
 	int64_t settled_ns, ticked_ns, drain_began_ns;
 	bool settled;
+	bool draining;			/* nothing more will come */
 	uint32_t output_count;
 	struct tsn_pevs decoded;	/* by the codec at work */
 	struct tsn_pevs emitted;	/* by the filter at work */
