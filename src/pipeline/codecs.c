@@ -272,14 +272,14 @@ multiline_holds(const struct tsn_pinst *in)
 
 const struct tsn_pcodec tsn_codec_plain = {.open = format_open, .decode = plain_decode,
     .encode = format_encode};
-const struct tsn_pcodec tsn_codec_line = {.open = format_open, .decode = plain_decode,
-    .encode = line_encode};
+const struct tsn_pcodec tsn_codec_line = {.lines = true, .open = format_open,
+    .decode = plain_decode, .encode = line_encode};
 const struct tsn_pcodec tsn_codec_json = {.decode = json_decode, .encode = json_encode};
-const struct tsn_pcodec tsn_codec_json_lines = {.decode = json_decode,
+const struct tsn_pcodec tsn_codec_json_lines = {.lines = true, .decode = json_decode,
     .encode = json_lines_encode};
-const struct tsn_pcodec tsn_codec_multiline = {.open = multiline_open, .close = multiline_close,
-    .decode = multiline_decode, .finish = multiline_finish, .holds = multiline_holds,
-    .encode = json_lines_encode};
+const struct tsn_pcodec tsn_codec_multiline = {.lines = true, .open = multiline_open,
+    .close = multiline_close, .decode = multiline_decode, .finish = multiline_finish,
+    .holds = multiline_holds, .encode = json_lines_encode};
 const struct tsn_pcodec tsn_codec_rubydebug = {.decode = plain_decode,
     .encode = rubydebug_encode};
 const struct tsn_pcodec tsn_codec_dots = {.decode = plain_decode, .encode = dots_encode};

@@ -303,6 +303,33 @@ tsn_pl_record(struct tsn_pinst *input, struct tsn_slice record, struct tsn_err *
 }
 
 enum tsn_code
+tsn_pl_decoded_go(struct tsn_pinst *input, struct tsn_err *err)
+{
+	return pass_on(input, err);
+}
+
+enum tsn_code
+tsn_pl_body(struct tsn_pinst *input, struct tsn_slice body, struct tsn_err *err)
+{
+	const struct tsn_pcodec *codec = input->codec->desc->codec;
+
+	if (codec->consume != NULL) {
+		(void)codec->consume(input->codec, body, true);
+		return pass_on(input, err);
+	}
+	while (codec->lines && body.len > 0) {
+		size_t end = tsn_slice_find_char(body, '\n'), len = end == SIZE_MAX ? body.len : end;
+		struct tsn_slice line = tsn_slice_of(body.ptr, len);
+
+		if (line.len > 0 && line.ptr[line.len - 1] == '\r')
+			line.len--;
+		body = tsn_slice_from(body, len + 1);
+		TSN_TRY(tsn_pl_record(input, line, err));
+	}
+	return codec->lines ? TSN_OK : tsn_pl_record(input, body, err);
+}
+
+enum tsn_code
 tsn_pl_event_in(struct tsn_pinst *input, struct tsn_pev *ev, struct tsn_err *err)
 {
 	tsn_pl_decoded(input, ev);

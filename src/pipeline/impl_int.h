@@ -6,7 +6,8 @@
 
 extern const struct tsn_pcodec tsn_codec_plain, tsn_codec_line, tsn_codec_json,
     tsn_codec_json_lines, tsn_codec_multiline, tsn_codec_rubydebug, tsn_codec_dots;
-extern const struct tsn_pinput tsn_input_stdin, tsn_input_generator, tsn_input_file;
+extern const struct tsn_pinput tsn_input_stdin, tsn_input_generator, tsn_input_file,
+    tsn_input_tcp, tsn_input_udp, tsn_input_syslog, tsn_input_http, tsn_input_kafka;
 extern const struct tsn_poutput tsn_output_stdout, tsn_output_file, tsn_output_null,
     tsn_output_tocsin, tsn_output_elasticsearch, tsn_output_kafka, tsn_output_http,
     tsn_output_tcp, tsn_output_udp, tsn_output_syslog, tsn_output_email, tsn_output_redis,

@@ -146,6 +146,13 @@ compile_nodes(struct tsn_pipeline *pl, struct tsn_conf_node *n, struct tsn_err *
 	return TSN_OK;
 }
 
+enum tsn_code
+tsn_pl_inst(struct tsn_pipeline *pl, struct tsn_conf_plugin *conf, struct tsn_pinst **ret,
+    struct tsn_err *err)
+{
+	return new_inst(pl, conf, ret, err);
+}
+
 /* The first input of the configuration says how the records that are fed begin. */
 static enum tsn_code
 new_feed(struct tsn_pipeline *pl, struct tsn_err *err)

@@ -93,8 +93,13 @@ struct tsn_pcodec {
 	void (*finish)(struct tsn_pinst *in);
 	/** Does it hold something back?  NULL: never. */
 	bool (*holds)(const struct tsn_pinst *in);
-	/** Records are not lines: it gets bytes as they come, and holds what is not whole. */
-	bool stream;
+	/** Its records are lines, wherever they come from. */
+	bool lines;
+	/**
+	 * Its records are not lines: takes whole ones from the front of bytes and says how many bytes
+	 * they were; last: what is left is broken.
+	 */
+	size_t (*consume)(struct tsn_pinst *in, struct tsn_slice bytes, bool last);
 	void (*encode)(struct tsn_pinst *in, struct tsn_pev *ev, struct tsn_buf *out);
 };
 
@@ -163,6 +168,13 @@ bool tsn_pl_emit(struct tsn_pinst *filter, struct tsn_pev *ev);
 /** An input hands a record to its codec; the events go through filters and outputs. */
 enum tsn_code tsn_pl_record(struct tsn_pinst *input, struct tsn_slice record, struct tsn_err *err);
 enum tsn_code tsn_pl_finish(struct tsn_pinst *input, struct tsn_err *err);
+/** Bytes that came as one (a datagram, a message): one record, or its lines. */
+enum tsn_code tsn_pl_body(struct tsn_pinst *input, struct tsn_slice body, struct tsn_err *err);
+/** What the input's codec has decoded goes through everything. */
+enum tsn_code tsn_pl_decoded_go(struct tsn_pinst *input, struct tsn_err *err);
+/** An instance of a plugin of its own, for plugins that are made of others. */
+enum tsn_code tsn_pl_inst(struct tsn_pipeline *pl, struct tsn_conf_plugin *conf,
+    struct tsn_pinst **ret, struct tsn_err *err);
 /** Does the codec of this input hold something back? */
 bool tsn_pl_holds(const struct tsn_pinst *input);
 /** An input that makes events itself. */

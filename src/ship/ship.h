@@ -3,8 +3,8 @@
  *
  * Who puts is never stopped by a slow or dead peer until the queue is full; then it waits (that
  * is the back-pressure), or is asked to stop.  An item is done when the peer has taken it, refused
- * when the peer will never take it (it goes to the dead letter file and is counted), and everything else
- * is tried again, at growing intervals, for as long as it takes.  Delivery is at least once.
+ * when the peer will never take it (it goes to the dead letter file and is counted), and everything
+ * else is tried again, at growing intervals, for as long as it takes.  Delivery is at least once.
  *
  * A destination is a function that sends a batch, run by that one thread alone.
  */
