@@ -5,7 +5,7 @@ set -eu
 
 build="build-essential pkg-config meson ninja-build python3 libfyaml-dev libzstd-dev libxxhash-dev
 libpcre2-dev libmicrohttpd-dev libsqlite3-dev libexpat1-dev zlib1g-dev
-liblzma-dev libcurl4-openssl-dev libhiredis-dev librdkafka-dev libmaxminddb-dev libcmocka-dev"
+liblzma-dev libcurl4-openssl-dev libhiredis-dev librdkafka-dev libmaxminddb-dev libssl-dev libcmocka-dev"
 test="clang libclang-rt-14-dev clang-tidy clang-format cppcheck xz-utils zstd unzip
 curl libevtx-utils"
 bench="ripgrep zstd rsyslog linux-perf valgrind"

@@ -51,7 +51,8 @@ RUNS(FI, fi_prune, "prune", "keeps or removes fields by lists",
     .filter = &tsn_filter_prune,
     ARR("whitelist_names"), ARR("blacklist_names"), HASH("whitelist_values"),
     HASH("blacklist_values"), BOOL("interpolate"), END);
-PLUGIN(FI, fi_fingerprint, "fingerprint", "a hash of fields",
+RUNS(FI, fi_fingerprint, "fingerprint", "a hash of fields",
+    .filter = &tsn_filter_fingerprint,
     ARR("source"), STR("target"), STR("key"),
     ONE_OF("method", "SHA1|SHA256|SHA384|SHA512|MD5|MURMUR3|MURMUR3_128|IPV4_NETWORK|UUID|"
     "PUNCTUATION"),
@@ -67,7 +68,8 @@ RUNS(FI, fi_clone, "clone", "copies of events",
 RUNS(FI, fi_truncate, "truncate", "cuts long fields",
     .filter = &tsn_filter_truncate,
     NEED("length_bytes", TSN_PO_NUMBER), ARR("fields"), END);
-PLUGIN(FI, fi_translate, "translate", "looks values up in a table",
+RUNS(FI, fi_translate, "translate", "looks values up in a table",
+    .filter = &tsn_filter_translate,
     STR("source"), STR("target"), HASH("dictionary"), STR("dictionary_path"), BOOL("exact"),
     BOOL("regex"), STR("fallback"), BOOL("override"), NUM("refresh_interval"),
     STR("refresh_behaviour"), STR("iterate_on"), NUM("yaml_code_point_limit"), ECS,
@@ -83,17 +85,21 @@ RUNS(FI, fi_syslog_pri, "syslog_pri", "facility and severity out of a priority",
 RUNS(FI, fi_de_dot, "de_dot", "names without dots",
     .filter = &tsn_filter_de_dot,
     STR("separator"), BOOL("nested"), BOOL("recursive"), ARR("fields"), END);
-PLUGIN(FI, fi_throttle, "throttle", "marks events beyond a rate",
+RUNS(FI, fi_throttle, "throttle", "marks events beyond a rate",
+    .filter = &tsn_filter_throttle,
     NEED("key", TSN_PO_STRING), NUM("before_count"), NUM("after_count"), ANY("period"),
     NUM("max_age"), NUM("max_counters"), END);
-PLUGIN(FI, fi_useragent, "useragent", "browser and system out of a user agent",
+RUNS(FI, fi_useragent, "useragent", "browser and system out of a user agent",
+    .filter = &tsn_filter_useragent,
     NEED("source", TSN_PO_STRING), STR("target"), STR("prefix"), STR("regexes"),
     NUM("lru_cache_size"), ECS, END);
-PLUGIN(FI, fi_geoip, "geoip", "place of an address",
+RUNS(FI, fi_geoip, "geoip", "place of an address",
+    .filter = &tsn_filter_geoip,
     NEED("source", TSN_PO_STRING), STR("target"), STR("database"),
     ONE_OF("default_database_type", "City|ASN"), ARR("fields"), NUM("cache_size"),
     ARR("tag_on_failure"), ECS, OLD("lru_cache_size", TSN_PO_NUMBER, "cache_size"), END);
-PLUGIN(FI, fi_xml, "xml", "fields out of XML",
+PARSES(FI, fi_xml, "xml", "fields out of XML",
+    .filter = &tsn_filter_xml,
     NEED("source", TSN_PO_STRING), STR("target"), HASH("xpath"), HASH("namespaces"),
     BOOL("store_xml"), BOOL("force_array"), BOOL("force_content"), BOOL("remove_namespaces"),
     BOOL("suppress_empty"), STR("parse_options"), ECS, END);
@@ -102,10 +108,12 @@ PLUGIN(FI, fi_dns, "dns", "names of addresses and addresses of names",
     NUM("timeout"), NUM("max_retries"), STR("hostsfile"), NUM("hit_cache_size"),
     NUM("hit_cache_ttl"), NUM("failed_cache_size"), NUM("failed_cache_ttl"),
     ARR("tag_on_timeout"), END);
-PLUGIN(FI, fi_metrics, "metrics", "counts and rates as events",
+RUNS(FI, fi_metrics, "metrics", "counts and rates as events",
+    .filter = &tsn_filter_metrics,
     ARR("meter"), HASH("timer"), NUM("ignore_older_than"), NUM("flush_interval"),
     NUM("clear_interval"), ARR("percentiles"), ARR("rates"), END);
-PLUGIN(FI, fi_multiline, "multiline", "joins lines",
+RUNS(FI, fi_multiline, "multiline", "joins lines",
+    .filter = &tsn_filter_multiline,
     NEED("pattern", TSN_PO_STRING), STR("source"), BOOL("allow_duplicates"), BOOL("negate"),
     NEED("what", TSN_PO_STRING), ARR("patterns_dir"), STR("stream_identity"), NUM("max_age"), END);
 PLUGIN(FI, fi_sleep, "sleep", "waits", ANY("time"), ANY("every"), BOOL("replay"), END);
