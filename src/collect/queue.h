@@ -20,7 +20,9 @@ struct tsn_block_record {
 	const char *ptr;	/* in the block's bytes */
 	uint32_t len;
 	bool truncated;
+	bool placed;		/* it has an offset of its own: its place in a file */
 	const struct tsn_aside *aside;	/* what came beside it, or NULL */
+	uint64_t offset;
 };
 
 struct tsn_block {

@@ -1,4 +1,7 @@
 /* Codecs: plain, line, json, json_lines, multiline, rubydebug, dots. */
+#include <errno.h>
+#include <iconv.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "pipeline/impl_int.h"
@@ -17,25 +20,46 @@ put_original(struct tsn_pinst *in, struct tsn_pev *ev, struct tsn_slice text)
 		(void)tsn_pev_put(ev, TSN_SLICE("event"), event);
 }
 
-/* charset: bytes of Latin-1 to UTF-8 */
+/* Bytes of another charset become UTF-8; what is no character of it becomes U+FFFD. */
+static struct tsn_slice
+convert(struct tsn_pev *ev, const char *charset, struct tsn_slice record)
+{
+	iconv_t cd = iconv_open("UTF-8", charset);
+	char *in = (char *)(uintptr_t)record.ptr, out[4096], *at;
+	size_t left = record.len, room;
+	struct tsn_buf b;
+
+	if (cd == (iconv_t)-1)
+		return record;
+	tsn_buf_init(&b, TSN_PL_BYTES_MAX);
+	while (left > 0) {
+		size_t n;
+
+		at = out;
+		room = sizeof out;
+		n = iconv(cd, &in, &left, &at, &room);
+		tsn_buf_add(&b, out, (size_t)(at - out));
+		if (n == (size_t)-1 && errno != E2BIG) {
+			tsn_buf_lit(&b, "\xef\xbf\xbd");
+			in++;
+			left--;
+		}
+	}
+	(void)iconv_close(cd);
+	return tsn_pl_keep(ev, &b);
+}
+
 static struct tsn_slice
 decode_text(struct tsn_pinst *in, struct tsn_pev *ev, struct tsn_slice record)
 {
 	struct tsn_slice charset = tsn_pi_str(in, "charset", "UTF-8");
-	struct tsn_buf b;
+	char name[64];
 
-	if (!tsn_slice_eq_nocase(charset, TSN_SLICE("ISO-8859-1")) &&
-	    !tsn_slice_eq_nocase(charset, TSN_SLICE("ISO8859-1")))
+	if (tsn_slice_eq_nocase(charset, TSN_SLICE("UTF-8")) || charset.len >= sizeof name)
 		return record;
-	tsn_buf_init(&b, TSN_PL_BYTES_MAX);
-	for (size_t i = 0; i < record.len; i++) {
-		unsigned char c = (unsigned char)record.ptr[i];
-
-		if (c >= 0x80)
-			tsn_buf_char(&b, (char)(0xc0 | c >> 6));
-		tsn_buf_char(&b, (char)(c < 0x80 ? c : 0x80 | (c & 0x3f)));
-	}
-	return tsn_pl_keep(ev, &b);
+	(void)snprintf(name, sizeof name, "%.*s", TSN_SLICE_ARG(charset));
+	return convert(ev, strcmp(name, "BINARY") == 0 || strcmp(name, "ASCII-8BIT") == 0 ?
+	    "ISO-8859-1" : name, record);
 }
 
 static void

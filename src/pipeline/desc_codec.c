@@ -21,13 +21,16 @@ RUNS(CO, co_multiline, "multiline", "joins lines",
     STR("multiline_tag"), NUM("max_lines"), NUM("max_bytes"), NUM("auto_flush_interval"), ECS, END);
 RUNS(CO, co_rubydebug, "rubydebug", "for people to read",
     .codec = &tsn_codec_rubydebug, BOOL("metadata"), END);
-PLUGIN(CO, co_cef, "cef", "ArcSight's Common Event Format",
+PARSES(CO, co_cef, "cef", "ArcSight's Common Event Format",
+    .codec = &tsn_codec_cef,
     STR("delimiter"), ARR("fields"), STR("name"), STR("product"), STR("severity"),
     STR("signature"), STR("vendor"), STR("version"), STR("raw_data_field"), BOOL("reverse_mapping"),
     STR("default_timezone"), STR("locale"), STR("device"), ECS,
     OLD("sev", TSN_PO_STRING, "severity"), END);
-PLUGIN(CO, co_es_bulk, "es_bulk", "Elasticsearch's bulk requests", STR("target"), ECS, END);
-PLUGIN(CO, co_msgpack, "msgpack", "MessagePack", STR("format"), STR("target"), ECS, END);
+PARSES(CO, co_es_bulk, "es_bulk", "Elasticsearch's bulk requests",
+    .codec = &tsn_codec_es_bulk, STR("target"), ECS, END);
+PARSES(CO, co_msgpack, "msgpack", "MessagePack",
+    .codec = &tsn_codec_msgpack, STR("format"), STR("target"), ECS, END);
 RUNS(CO, co_dots, "dots", "one dot an event",
     .codec = &tsn_codec_dots, END);
 PLUGIN(CO, co_csv, "csv", "columns",

@@ -5,7 +5,8 @@
 #include "pipeline/run_int.h"
 
 extern const struct tsn_pcodec tsn_codec_plain, tsn_codec_line, tsn_codec_json,
-    tsn_codec_json_lines, tsn_codec_multiline, tsn_codec_rubydebug, tsn_codec_dots;
+    tsn_codec_json_lines, tsn_codec_multiline, tsn_codec_rubydebug, tsn_codec_dots, tsn_codec_cef,
+    tsn_codec_es_bulk, tsn_codec_msgpack;
 extern const struct tsn_pinput tsn_input_stdin, tsn_input_generator, tsn_input_file,
     tsn_input_tcp, tsn_input_udp, tsn_input_syslog, tsn_input_http, tsn_input_kafka;
 extern const struct tsn_poutput tsn_output_stdout, tsn_output_file, tsn_output_null,

@@ -43,6 +43,8 @@ static const struct key top_keys[] = {
 	{"exceptions", V_LIST, offsetof(struct tsn_config, exceptions)},
 	{"inputs", V_SKIP, 0},
 	{"correlations", V_SKIP, 0},
+	{"pipelines", V_SKIP, 0},
+	{"pipeline_keys", V_TEXT, offsetof(struct tsn_config, pipeline_keys)},
 	{"retention", V_SKIP, 0},
 	{"http", V_SKIP, 0},
 };
@@ -422,6 +424,46 @@ read_inputs(const struct loader *l, const struct tsn_yaml *list)
 	return TSN_OK;
 }
 
+static const struct key pipeline_map[] = {
+	{"name", V_TEXT, offsetof(struct tsn_config_pipeline, name)},
+	{"path", V_TEXT, offsetof(struct tsn_config_pipeline, path)},
+	{"queue", V_BYTES, offsetof(struct tsn_config_pipeline, queue_bytes)},
+};
+
+static enum tsn_code
+read_pipeline(const struct loader *l, const struct tsn_yaml *v, uint32_t i)
+{
+	struct tsn_config_pipeline *p = &l->c->pipelines[i];
+
+	TSN_TRY(read_map(l, v, pipeline_map, TSN_COUNT(pipeline_map), p));
+	if (p->name == NULL || p->path == NULL)
+		return fail(l, v->line, "a pipeline needs a name and a path");
+	if (p->name[strspn(p->name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	    "0123456789_-")] != '\0' || strlen(p->name) > 64)
+		return fail(l, v->line, "name: expected at most 64 letters, digits, - and _");
+	for (uint32_t k = 0; k < i; k++)
+		if (strcmp(l->c->pipelines[k].name, p->name) == 0)
+			return fail(l, v->line, "two pipelines are called %s", p->name);
+	return TSN_OK;
+}
+
+static enum tsn_code
+read_pipelines(const struct loader *l, const struct tsn_yaml *list)
+{
+	uint32_t i = 0;
+
+	if (list->kind != TSN_YAML_SEQ || list->count > TSN_CONFIG_PIPELINES_MAX)
+		return fail(l, list->line, "pipelines: expected a list of at most %u",
+		    TSN_CONFIG_PIPELINES_MAX);
+	l->c->pipelines = tsn_arena_calloc(&l->c->arena, list->count + 1, sizeof(*l->c->pipelines));
+	if (l->c->pipelines == NULL)
+		TSN_FAIL(l->err, TSN_ENOMEM, "out of memory");
+	for (const struct tsn_yaml *v = list->first; v != NULL; v = v->next)
+		TSN_TRY(read_pipeline(l, v, i++));
+	l->c->pipeline_count = i;
+	return TSN_OK;
+}
+
 static enum tsn_code
 read_top(const struct loader *l, const struct tsn_yaml *top)
 {
@@ -436,6 +478,8 @@ read_top(const struct loader *l, const struct tsn_yaml *top)
 		TSN_TRY(read_map(l, v, http_keys, TSN_COUNT(http_keys), l->c));
 	if ((v = tsn_yaml_find(top, TSN_SLICE("inputs"))) != NULL)
 		TSN_TRY(read_inputs(l, v));
+	if ((v = tsn_yaml_find(top, TSN_SLICE("pipelines"))) != NULL)
+		TSN_TRY(read_pipelines(l, v));
 	return TSN_OK;
 }
 

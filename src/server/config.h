@@ -49,6 +49,14 @@ struct tsn_config_input {
 	struct tsn_config_tls tls;
 };
 
+#define TSN_CONFIG_PIPELINES_MAX 64u
+
+struct tsn_config_pipeline {
+	const char *name;		/* letters, digits, '-' and '_': part of a folder's name */
+	const char *path;
+	uint64_t queue_bytes;		/* of each output that has a queue; 0: the default */
+};
+
 struct tsn_config {
 	struct tsn_arena arena;
 	const char *data;		/* or NULL */
@@ -60,6 +68,9 @@ struct tsn_config {
 	uint32_t input_count;
 	uint64_t corr_bytes;		/* correlations; 0: the defaults */
 	int64_t corr_lateness_ns, corr_idle_ns;
+	struct tsn_config_pipeline *pipelines;
+	uint32_t pipeline_count;
+	const char *pipeline_keys;	/* file of values for ${NAME}, or NULL */
 	uint64_t retention_bytes;	/* 0 and no age: half of the disk */
 	int64_t retention_ns;
 	uint64_t disk_free_min;

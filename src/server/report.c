@@ -251,7 +251,7 @@ tsn_report_exceptions(const struct tsn_detection *d, struct tsn_buf *out)
 
 void
 tsn_report_json(const struct tsn_report *p, struct tsn_ledger *ledger, struct tsn_slice exceptions,
-    struct tsn_buf *out)
+    struct tsn_pipelines *pipelines, struct tsn_buf *out)
 {
 	struct tsn_ledger_row row;
 	struct tsn_usage use;
@@ -290,5 +290,7 @@ tsn_report_json(const struct tsn_report *p, struct tsn_ledger *ledger, struct ts
 		write_row(out, &row);
 		tsn_buf_char(out, '}');
 	}
-	tsn_buf_lit(out, "]}\n");
+	tsn_buf_lit(out, "],\"pipelines\":");
+	tsn_pipelines_json(pipelines, out);
+	tsn_buf_lit(out, "}\n");
 }

@@ -8,6 +8,7 @@
 #include "server/detection.h"
 #include "server/custodian.h"
 #include "server/ledger.h"
+#include "server/pipelines.h"
 
 /* Figures beside the ledger, as they are now. */
 struct tsn_report {
@@ -37,7 +38,7 @@ void tsn_report_metrics(const struct tsn_report *report, struct tsn_ledger *ledg
     struct tsn_buf *out);
 /** exceptions: as tsn_report_exceptions() wrote them. */
 void tsn_report_json(const struct tsn_report *report, struct tsn_ledger *ledger,
-    struct tsn_slice exceptions, struct tsn_buf *out);
+    struct tsn_slice exceptions, struct tsn_pipelines *pipelines, struct tsn_buf *out);
 /** A JSON list: each exception and what it hid since the start. */
 void tsn_report_exceptions(const struct tsn_detection *d, struct tsn_buf *out);
 

@@ -15,6 +15,7 @@
 #include "server/inputs.h"
 #include "server/intake.h"
 #include "server/custodian.h"
+#include "server/pipelines.h"
 #include "server/report.h"
 #include "server/sentry.h"
 
@@ -27,6 +28,7 @@
 /* Of correlations: some hundred bytes each. */
 #define METRICS_BYTES_MAX (4u << 20)
 #define HOUSE_NS (5 * TSN_NS_PER_SEC)
+#define PIPELINES_STOP_NS (20 * TSN_NS_PER_SEC)
 #define HOUSE_LATEST_NS (60 * TSN_NS_PER_SEC)
 /* Requests whose records are not durable yet may hold so much memory. */
 #define QUEUE_BYTES (48u << 20)
@@ -44,6 +46,7 @@ struct tsn_server {
 	bool queue_ready;
 	struct tsn_watch signals, wake;
 	struct tsn_inputs inputs;
+	struct tsn_pipelines *pipelines;
 	struct tsn_backend backend;
 	struct tsn_http *http;
 	struct tsn_addr addr;		/* of HTTP */
@@ -271,6 +274,7 @@ write_metrics(void *ctx, struct tsn_buf *out)
 	struct tsn_report p = report_now(s);
 
 	tsn_report_metrics(&p, tsn_engine_ledger(s->engine), out);
+	tsn_pipelines_metrics(s->pipelines, out);
 	(void)pthread_mutex_lock(&s->report_lock);
 	tsn_buf_slice(out, tsn_buf_get(&s->correlations));
 	(void)pthread_mutex_unlock(&s->report_lock);
@@ -283,7 +287,8 @@ write_status(void *ctx, struct tsn_buf *out)
 	struct tsn_report p = report_now(s);
 
 	(void)pthread_mutex_lock(&s->report_lock);
-	tsn_report_json(&p, tsn_engine_ledger(s->engine), tsn_buf_get(&s->exceptions), out);
+	tsn_report_json(&p, tsn_engine_ledger(s->engine), tsn_buf_get(&s->exceptions), s->pipelines,
+	    out);
 	(void)pthread_mutex_unlock(&s->report_lock);
 }
 
@@ -401,6 +406,9 @@ open_all(struct tsn_server *s, struct tsn_err *err)
 	TSN_TRY(read_back(s, err));
 	TSN_TRY(begin_run(s, err));
 	TSN_TRY(tsn_inputs_open(&s->inputs, s->o.config, s->loop, tsn_intake_sink(s->intake), err));
+	TSN_TRY(tsn_pipelines_open(&(struct tsn_pipelines_options){.config = s->o.config,
+	    .data = s->o.data, .queue = &s->queue, .source = http_source, .say = intake_say, .ctx = s},
+	    &s->pipelines, err));
 	return open_http(s, err);
 }
 
@@ -460,7 +468,7 @@ take_block(struct tsn_server *s, const struct tsn_block *b)
 	for (uint32_t i = 0; i < b->count; i++) {
 		struct tsn_record rec = {
 			.bytes = tsn_slice_of(b->records[i].ptr, b->records[i].len),
-			.offset = b->sequence + i,
+			.offset = b->records[i].placed ? b->records[i].offset : b->sequence + i,
 			.received_ns = b->received_ns,
 			.source = b->source,
 			.truncated = b->records[i].truncated,
@@ -636,6 +644,22 @@ tsn_server_run(struct tsn_server *s, struct tsn_err *err)
 	return TSN_OK;
 }
 
+/* Pipelines get the time to hand over what they have, and to see it stored. */
+static enum tsn_code
+stop_pipelines(struct tsn_server *s, struct tsn_err *err)
+{
+	int64_t until = tsn_clock_mono_ns() + PIPELINES_STOP_NS;
+
+	tsn_pipelines_stop(s->pipelines);
+	while (!tsn_pipelines_stopped(s->pipelines) && tsn_clock_mono_ns() < until) {
+		TSN_TRY(take_blocks(s));
+		if (s->waiting != NULL)
+			TSN_TRY(commit(s, err));
+		tsn_clock_sleep_ms(5);
+	}
+	return TSN_OK;
+}
+
 static enum tsn_code
 stop_all(struct tsn_server *s, struct tsn_err *err)
 {
@@ -643,9 +667,11 @@ stop_all(struct tsn_server *s, struct tsn_err *err)
 
 	if (s->intake == NULL)
 		return TSN_OK;
+	code = stop_pipelines(s, err);
 	tsn_queue_close(&s->queue);
 	tsn_inputs_close_nets(&s->inputs);
-	code = take_blocks(s);
+	if (code == TSN_OK)
+		code = take_blocks(s);
 	s->ending = true;
 	if (code == TSN_OK)
 		code = commit(s, err);
@@ -669,6 +695,7 @@ tsn_server_free(struct tsn_server *s, struct tsn_err *err)
 	(void)pthread_cond_broadcast(&s->reload_done);
 	(void)pthread_mutex_unlock(&s->report_lock);
 	tsn_http_close(s->http);
+	tsn_pipelines_free(s->pipelines);
 	tsn_intake_free(s->intake);
 	tsn_sentry_free(s->sentry);
 	tsn_engine_free(s->engine);
