@@ -176,7 +176,7 @@ def test_pipelines_in_the_server():
             peers.wait_for(lambda: server.status()["pipelines"][1]["outputs"][0]["trouble"] != "")
             tcp = server.status()["pipelines"][1]["outputs"][0]
             assert tcp["waiting"] == 40 and tcp["delivered"] == 0, tcp
-            metrics = server.request("GET", "/metrics")[1]
+            metrics = server.request("GET", "/metrics")[2]
             assert b'tocsin_pipeline_output_waiting{pipeline="b",output="tcp",number="1"} 40' in metrics, metrics[-2000:]
             peers.wait_for(lambda: (folder / "db2").exists())
             server.process.send_signal(signal.SIGKILL)
