@@ -15,7 +15,7 @@
 #include "base/time.h"
 #include "codec/json.h"
 #include "os/clock.h"
-#include "ship/spool.h"
+#include "ship/backlog.h"
 
 #define ITEMS_DEFAULT 500u
 #define ITEMS_MAX 65536u
@@ -31,7 +31,7 @@
 struct tsn_ship {
 	struct tsn_ship_options o;
 	char *name;
-	struct tsn_spool *spool;
+	struct tsn_backlog *spool;
 	pthread_t thread;
 	bool running;
 	pthread_mutex_t lock;
@@ -45,7 +45,7 @@ struct tsn_ship {
 	struct tsn_ship_item *items;
 	uint32_t count;
 	size_t bytes;
-	struct tsn_spool_place place;
+	struct tsn_backlog_place place;
 	uint64_t in_batch;		/* records of the spool in it, done ones too */
 	char *dead_path;
 	bool dead_full;
@@ -114,7 +114,7 @@ fill(struct tsn_ship *s, struct tsn_err *err)
 	while (s->count < d->batch_items && s->bytes < d->batch_bytes) {
 		struct tsn_slice rec;
 
-		TSN_TRY(tsn_spool_next(s->spool, &s->arena, &rec, &s->place, err));
+		TSN_TRY(tsn_backlog_next(s->spool, &s->arena, &rec, &s->place, err));
 		s->in_batch++;
 		s->bytes += rec.len;
 		if (decode(rec, &s->items[s->count]))
@@ -275,7 +275,7 @@ run(void *arg)
 	while (gather(s)) {
 		if (!deliver(s))
 			break;
-		tsn_spool_done(s->spool, s->place, s->in_batch);
+		tsn_backlog_done(s->spool, s->place, s->in_batch);
 		s->in_batch = 0;
 		s->bytes = 0;
 		tsn_arena_reset(&s->arena);
@@ -290,14 +290,14 @@ static enum tsn_code
 open_rest(struct tsn_ship *s, struct tsn_err *err)
 {
 	const struct tsn_ship_options *o = &s->o;
-	struct tsn_spool_options so = {.folder = o->folder, .bytes_max = o->queue_bytes_max};
+	struct tsn_backlog_options so = {.folder = o->folder, .bytes_max = o->queue_bytes_max};
 	char path[PATH_BYTES_MAX];
-	struct tsn_spool_stats found;
+	struct tsn_backlog_stats found;
 	sigset_t all, old;
 	int failed;
 
-	TSN_TRY(tsn_spool_open(&so, &s->spool, err));
-	found = tsn_spool_stats_get(s->spool);
+	TSN_TRY(tsn_backlog_open(&so, &s->spool, err));
+	found = tsn_backlog_stats_get(s->spool);
 	s->stats.earlier = found.found;
 	if (found.torn > 0)
 		say(s, "%s: %llu bytes of the queue were damaged and cut", s->name,
@@ -352,7 +352,7 @@ tsn_ship_open(const struct tsn_ship_options *options, struct tsn_ship **ret_ship
 	s->o = *options;
 	set_defaults(&s->o.dest);
 	s->name = strdup(options->name);
-	tsn_buf_init(&s->record, TSN_SPOOL_RECORD_MAX + 1);
+	tsn_buf_init(&s->record, TSN_BACKLOG_RECORD_MAX + 1);
 	tsn_arena_init(&s->arena, ARENA_MAX);
 	(void)pthread_condattr_init(&attr);
 	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -382,7 +382,7 @@ tsn_ship_close(struct tsn_ship *s)
 		(void)pthread_join(s->thread, NULL);
 	if (s->o.dest.close != NULL)
 		s->o.dest.close(s->o.dest.state);
-	tsn_spool_close(s->spool);
+	tsn_backlog_close(s->spool);
 	(void)pthread_cond_destroy(&s->come);
 	(void)pthread_cond_destroy(&s->gone);
 	(void)pthread_mutex_destroy(&s->lock);
@@ -403,7 +403,7 @@ tsn_ship_put(struct tsn_ship *s, const struct tsn_slice *parts, uint32_t count,
 	tsn_buf_reset(&s->record);
 	tsn_buf_char(&s->record, (char)count);
 	for (uint32_t i = 0; i < count; i++) {
-		if (parts[i].len > TSN_SPOOL_RECORD_MAX)
+		if (parts[i].len > TSN_BACKLOG_RECORD_MAX)
 			TSN_FAIL(err, TSN_ELIMIT, "an event of %zu bytes is too large", parts[i].len);
 		for (unsigned b = 0; b < 4; b++)
 			tsn_buf_char(&s->record, (char)(parts[i].len >> (8 * b)));
@@ -411,7 +411,7 @@ tsn_ship_put(struct tsn_ship *s, const struct tsn_slice *parts, uint32_t count,
 	}
 	if (tsn_buf_check(&s->record) != TSN_OK)
 		TSN_FAIL(err, TSN_ELIMIT, "an event is too large for the queue");
-	while ((code = tsn_spool_append(s->spool, tsn_buf_get(&s->record), err)) == TSN_EAGAIN) {
+	while ((code = tsn_backlog_append(s->spool, tsn_buf_get(&s->record), err)) == TSN_EAGAIN) {
 		if (stop != NULL && stop(ctx))
 			return TSN_ECANCELED;
 		wait_until(s, &s->gone, WAIT_MS * TSN_NS_PER_MS);
@@ -427,8 +427,8 @@ tsn_ship_put(struct tsn_ship *s, const struct tsn_slice *parts, uint32_t count,
 enum tsn_code
 tsn_ship_flush(struct tsn_ship *s, bool *ret_safe, struct tsn_err *err)
 {
-	TSN_TRY(tsn_spool_flush(s->spool, true, err));
-	*ret_safe = s->o.folder != NULL || tsn_spool_stats_get(s->spool).records == 0;
+	TSN_TRY(tsn_backlog_flush(s->spool, true, err));
+	*ret_safe = s->o.folder != NULL || tsn_backlog_stats_get(s->spool).records == 0;
 	return TSN_OK;
 }
 
@@ -444,7 +444,7 @@ tsn_ship_hurry(struct tsn_ship *s)
 struct tsn_ship_stats
 tsn_ship_stats_get(struct tsn_ship *s)
 {
-	struct tsn_spool_stats spool = tsn_spool_stats_get(s->spool);
+	struct tsn_backlog_stats spool = tsn_backlog_stats_get(s->spool);
 	struct tsn_ship_stats st;
 
 	(void)pthread_mutex_lock(&s->lock);

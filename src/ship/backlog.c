@@ -1,4 +1,4 @@
-#include "ship/spool.h"
+#include "ship/backlog.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -29,14 +29,14 @@ struct file {
 	uint64_t size;
 };
 
-struct tsn_spool {
+struct tsn_backlog {
 	char *folder;
 	uint64_t bytes_max;
 	pthread_mutex_t lock;
 	struct file *files;		/* oldest first; the last one is written to */
 	size_t count, cap;
 	struct tsn_buf held;		/* appended, not written */
-	struct tsn_spool_place read, done;
+	struct tsn_backlog_place read, done;
 	uint64_t bytes, records, found, torn;
 	int done_fd;
 	char *window;
@@ -62,7 +62,7 @@ get_le(const char *in, unsigned bytes)
 }
 
 static bool
-path_of(const struct tsn_spool *s, uint64_t number, char *out, size_t cap)
+path_of(const struct tsn_backlog *s, uint64_t number, char *out, size_t cap)
 {
 	int n = snprintf(out, cap, "%s/%016llx.q", s->folder, (unsigned long long)number);
 
@@ -70,7 +70,7 @@ path_of(const struct tsn_spool *s, uint64_t number, char *out, size_t cap)
 }
 
 static enum tsn_code
-add_file(struct tsn_spool *s, uint64_t number, int flags, struct tsn_err *err)
+add_file(struct tsn_backlog *s, uint64_t number, int flags, struct tsn_err *err)
 {
 	char path[NAME_MAX_BYTES];
 	struct stat st;
@@ -117,7 +117,7 @@ by_number(const void *a, const void *b)
 
 /* numbers of the files in the folder */
 static enum tsn_code
-list_files(struct tsn_spool *s, uint64_t **ret, size_t *ret_count, struct tsn_err *err)
+list_files(struct tsn_backlog *s, uint64_t **ret, size_t *ret_count, struct tsn_err *err)
 {
 	DIR *d = opendir(s->folder);
 	uint64_t *numbers = calloc(FILES_MAX, sizeof *numbers);
@@ -170,7 +170,7 @@ check_record(const struct file *f, uint64_t at, struct tsn_buf *scratch)
 	if (at + HEADER_BYTES > f->size || !read_at(f->fd, head, sizeof head, at))
 		return 0;
 	len = get_le(head, 4);
-	if (len > TSN_SPOOL_RECORD_MAX || at + HEADER_BYTES + len > f->size)
+	if (len > TSN_BACKLOG_RECORD_MAX || at + HEADER_BYTES + len > f->size)
 		return 0;
 	tsn_buf_reset(scratch);
 	if (!tsn_buf_room(scratch, len + 1) ||
@@ -182,11 +182,11 @@ check_record(const struct file *f, uint64_t at, struct tsn_buf *scratch)
 
 /* What was there before: counted from the acknowledged place on, damaged ends cut. */
 static enum tsn_code
-recover(struct tsn_spool *s, struct tsn_err *err)
+recover(struct tsn_backlog *s, struct tsn_err *err)
 {
 	struct tsn_buf scratch;
 
-	tsn_buf_init(&scratch, TSN_SPOOL_RECORD_MAX + 1);
+	tsn_buf_init(&scratch, TSN_BACKLOG_RECORD_MAX + 1);
 	for (size_t i = 0; i < s->count; i++) {
 		struct file *f = &s->files[i];
 		uint64_t at = f->number == s->done.file ? s->done.offset : 0;
@@ -214,7 +214,7 @@ recover(struct tsn_spool *s, struct tsn_err *err)
 }
 
 static void
-read_done(struct tsn_spool *s)
+read_done(struct tsn_backlog *s)
 {
 	char text[52] = "";
 	uint64_t a, b, sum;
@@ -225,11 +225,11 @@ read_done(struct tsn_spool *s)
 	    tsn_num_parse_hex(tsn_slice_of(text + 34, 16), &sum) != TSN_OK ||
 	    sum != XXH3_64bits(text, 33))
 		return;
-	s->done = (struct tsn_spool_place){a, b};
+	s->done = (struct tsn_backlog_place){a, b};
 }
 
 static void
-write_done(struct tsn_spool *s)
+write_done(struct tsn_backlog *s)
 {
 	char text[64];
 
@@ -265,7 +265,7 @@ make_folder(const char *folder, struct tsn_err *err)
 }
 
 static enum tsn_code
-open_folder(struct tsn_spool *s, struct tsn_err *err)
+open_folder(struct tsn_backlog *s, struct tsn_err *err)
 {
 	char path[NAME_MAX_BYTES];
 	uint64_t *numbers = NULL;
@@ -295,10 +295,10 @@ open_folder(struct tsn_spool *s, struct tsn_err *err)
 }
 
 enum tsn_code
-tsn_spool_open(const struct tsn_spool_options *options, struct tsn_spool **ret_spool,
+tsn_backlog_open(const struct tsn_backlog_options *options, struct tsn_backlog **ret_spool,
     struct tsn_err *err)
 {
-	struct tsn_spool *s = calloc(1, sizeof *s);
+	struct tsn_backlog *s = calloc(1, sizeof *s);
 	enum tsn_code code = TSN_OK;
 	uint64_t next;
 
@@ -306,7 +306,7 @@ tsn_spool_open(const struct tsn_spool_options *options, struct tsn_spool **ret_s
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
 	s->done_fd = -1;
 	s->bytes_max = options->bytes_max == 0 ? DEFAULT_MAX : options->bytes_max;
-	tsn_buf_init(&s->held, TSN_SPOOL_RECORD_MAX + HELD_BYTES + 64);
+	tsn_buf_init(&s->held, TSN_BACKLOG_RECORD_MAX + HELD_BYTES + 64);
 	s->window = malloc(WINDOW_BYTES);
 	s->folder = options->folder == NULL ? NULL : strdup(options->folder);
 	if (s->window == NULL || (options->folder != NULL && s->folder == NULL) ||
@@ -322,17 +322,17 @@ tsn_spool_open(const struct tsn_spool_options *options, struct tsn_spool **ret_s
 	if (code == TSN_OK)
 		code = add_file(s, next, O_CREAT | O_EXCL, err);
 	if (code != TSN_OK) {
-		tsn_spool_close(s);
+		tsn_backlog_close(s);
 		return code;
 	}
 	s->read = s->files[0].number == s->done.file ? s->done :
-	    (struct tsn_spool_place){s->files[0].number, 0};
+	    (struct tsn_backlog_place){s->files[0].number, 0};
 	*ret_spool = s;
 	return TSN_OK;
 }
 
 static enum tsn_code
-write_held(struct tsn_spool *s, struct tsn_err *err)
+write_held(struct tsn_backlog *s, struct tsn_err *err)
 {
 	struct file *f = &s->files[s->count - 1];
 	size_t at = 0;
@@ -353,7 +353,7 @@ write_held(struct tsn_spool *s, struct tsn_err *err)
 }
 
 static enum tsn_code
-append(struct tsn_spool *s, struct tsn_slice record, struct tsn_err *err)
+append(struct tsn_backlog *s, struct tsn_slice record, struct tsn_err *err)
 {
 	const size_t whole = record.len + HEADER_BYTES;
 	char head[HEADER_BYTES];
@@ -381,11 +381,11 @@ append(struct tsn_spool *s, struct tsn_slice record, struct tsn_err *err)
 }
 
 enum tsn_code
-tsn_spool_append(struct tsn_spool *s, struct tsn_slice record, struct tsn_err *err)
+tsn_backlog_append(struct tsn_backlog *s, struct tsn_slice record, struct tsn_err *err)
 {
 	enum tsn_code code;
 
-	if (record.len > TSN_SPOOL_RECORD_MAX)
+	if (record.len > TSN_BACKLOG_RECORD_MAX)
 		TSN_FAIL(err, TSN_ELIMIT, "a record of %zu bytes is too large for the queue", record.len);
 	(void)pthread_mutex_lock(&s->lock);
 	code = append(s, record, err);
@@ -394,7 +394,7 @@ tsn_spool_append(struct tsn_spool *s, struct tsn_slice record, struct tsn_err *e
 }
 
 enum tsn_code
-tsn_spool_flush(struct tsn_spool *s, bool sync, struct tsn_err *err)
+tsn_backlog_flush(struct tsn_backlog *s, bool sync, struct tsn_err *err)
 {
 	enum tsn_code code;
 	int fd;
@@ -410,7 +410,7 @@ tsn_spool_flush(struct tsn_spool *s, bool sync, struct tsn_err *err)
 }
 
 static struct file *
-find_file(struct tsn_spool *s, uint64_t number)
+find_file(struct tsn_backlog *s, uint64_t number)
 {
 	for (size_t i = 0; i < s->count; i++)
 		if (s->files[i].number == number)
@@ -420,7 +420,7 @@ find_file(struct tsn_spool *s, uint64_t number)
 
 /* len bytes at the reading place, through the window; false: they are not there yet */
 static bool
-look(struct tsn_spool *s, const struct file *f, uint64_t at, size_t len, const char **ret)
+look(struct tsn_backlog *s, const struct file *f, uint64_t at, size_t len, const char **ret)
 {
 	size_t want;
 
@@ -440,7 +440,7 @@ look(struct tsn_spool *s, const struct file *f, uint64_t at, size_t len, const c
 }
 
 static enum tsn_code
-next(struct tsn_spool *s, struct tsn_arena *arena, struct tsn_slice *ret, struct tsn_err *err)
+next(struct tsn_backlog *s, struct tsn_arena *arena, struct tsn_slice *ret, struct tsn_err *err)
 {
 	struct file *f = find_file(s, s->read.file);
 	const char *head, *bytes;
@@ -450,7 +450,7 @@ next(struct tsn_spool *s, struct tsn_arena *arena, struct tsn_slice *ret, struct
 
 	while (f != NULL && s->read.offset >= f->size && f != &s->files[s->count - 1]) {
 		f++;
-		s->read = (struct tsn_spool_place){f->number, 0};
+		s->read = (struct tsn_backlog_place){f->number, 0};
 	}
 	if (f == NULL)
 		TSN_FAIL(err, TSN_ECORRUPT, "the queue has lost a file");
@@ -478,8 +478,8 @@ next(struct tsn_spool *s, struct tsn_arena *arena, struct tsn_slice *ret, struct
 }
 
 enum tsn_code
-tsn_spool_next(struct tsn_spool *s, struct tsn_arena *arena, struct tsn_slice *ret_record,
-    struct tsn_spool_place *ret_place, struct tsn_err *err)
+tsn_backlog_next(struct tsn_backlog *s, struct tsn_arena *arena, struct tsn_slice *ret_record,
+    struct tsn_backlog_place *ret_place, struct tsn_err *err)
 {
 	enum tsn_code code;
 
@@ -492,7 +492,7 @@ tsn_spool_next(struct tsn_spool *s, struct tsn_arena *arena, struct tsn_slice *r
 }
 
 void
-tsn_spool_done(struct tsn_spool *s, struct tsn_spool_place place, uint64_t records)
+tsn_backlog_done(struct tsn_backlog *s, struct tsn_backlog_place place, uint64_t records)
 {
 	char path[NAME_MAX_BYTES];
 	size_t gone = 0;
@@ -516,19 +516,19 @@ tsn_spool_done(struct tsn_spool *s, struct tsn_spool_place place, uint64_t recor
 	(void)pthread_mutex_unlock(&s->lock);
 }
 
-struct tsn_spool_stats
-tsn_spool_stats_get(struct tsn_spool *s)
+struct tsn_backlog_stats
+tsn_backlog_stats_get(struct tsn_backlog *s)
 {
-	struct tsn_spool_stats st;
+	struct tsn_backlog_stats st;
 
 	(void)pthread_mutex_lock(&s->lock);
-	st = (struct tsn_spool_stats){s->records, s->bytes, s->found, s->torn};
+	st = (struct tsn_backlog_stats){s->records, s->bytes, s->found, s->torn};
 	(void)pthread_mutex_unlock(&s->lock);
 	return st;
 }
 
 void
-tsn_spool_close(struct tsn_spool *s)
+tsn_backlog_close(struct tsn_backlog *s)
 {
 	char path[NAME_MAX_BYTES];
 
@@ -541,7 +541,7 @@ tsn_spool_close(struct tsn_spool *s)
 		/* an empty queue leaves no files; the place goes on with the next number */
 		if (s->folder != NULL && s->records == 0 && i + 1 == s->count &&
 		    path_of(s, s->files[i].number, path, sizeof path)) {
-			s->done = (struct tsn_spool_place){s->files[i].number + 1, 0};
+			s->done = (struct tsn_backlog_place){s->files[i].number + 1, 0};
 			write_done(s);
 			(void)unlink(path);
 		}

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ship/spool.h"
+#include "ship/backlog.h"
 
 static char folder[] = "/tmp/tsn-spool-XXXXXX";
 
@@ -30,34 +30,34 @@ clear(void)
 		(void)closedir(d);
 }
 
-static struct tsn_spool *
-open_spool(const char *where, uint64_t max)
+static struct tsn_backlog *
+open_backlog(const char *where, uint64_t max)
 {
-	struct tsn_spool_options o = {.folder = where, .bytes_max = max};
-	struct tsn_spool *s = NULL;
+	struct tsn_backlog_options o = {.folder = where, .bytes_max = max};
+	struct tsn_backlog *s = NULL;
 	struct tsn_err err = {0};
 
-	assert_int_equal(tsn_spool_open(&o, &s, &err), TSN_OK);
+	assert_int_equal(tsn_backlog_open(&o, &s, &err), TSN_OK);
 	return s;
 }
 
 static void
-put(struct tsn_spool *s, unsigned from, unsigned count)
+put(struct tsn_backlog *s, unsigned from, unsigned count)
 {
 	char text[64];
 
 	for (unsigned i = from; i < from + count; i++) {
 		int n = snprintf(text, sizeof text, "record %u", i);
 
-		assert_int_equal(tsn_spool_append(s, tsn_slice_of(text, (size_t)n), NULL), TSN_OK);
+		assert_int_equal(tsn_backlog_append(s, tsn_slice_of(text, (size_t)n), NULL), TSN_OK);
 	}
 }
 
 /* reads so many and checks their numbers; the place behind the last */
-static struct tsn_spool_place
-take(struct tsn_spool *s, unsigned from, unsigned count)
+static struct tsn_backlog_place
+take(struct tsn_backlog *s, unsigned from, unsigned count)
 {
-	struct tsn_spool_place place = {0};
+	struct tsn_backlog_place place = {0};
 	struct tsn_arena a;
 	char text[64];
 
@@ -66,7 +66,7 @@ take(struct tsn_spool *s, unsigned from, unsigned count)
 		struct tsn_slice rec;
 
 		(void)snprintf(text, sizeof text, "record %u", i);
-		assert_int_equal(tsn_spool_next(s, &a, &rec, &place, NULL), TSN_OK);
+		assert_int_equal(tsn_backlog_next(s, &a, &rec, &place, NULL), TSN_OK);
 		assert_true(tsn_slice_eq(rec, tsn_slice_cstr(text)));
 		tsn_arena_reset(&a);
 	}
@@ -75,14 +75,14 @@ take(struct tsn_spool *s, unsigned from, unsigned count)
 }
 
 static void
-assert_empty(struct tsn_spool *s)
+assert_empty(struct tsn_backlog *s)
 {
-	struct tsn_spool_place place;
+	struct tsn_backlog_place place;
 	struct tsn_slice rec;
 	struct tsn_arena a;
 
 	tsn_arena_init(&a, 1u << 20);
-	assert_int_equal(tsn_spool_next(s, &a, &rec, &place, NULL), TSN_EAGAIN);
+	assert_int_equal(tsn_backlog_next(s, &a, &rec, &place, NULL), TSN_EAGAIN);
 	tsn_arena_done(&a);
 }
 
@@ -91,9 +91,9 @@ test_order_and_files(void **state)
 {
 	(void)state;
 	for (unsigned named = 0; named < 2; named++) {
-		struct tsn_spool *s = open_spool(named ? folder : NULL, 64u << 20);
+		struct tsn_backlog *s = open_backlog(named ? folder : NULL, 64u << 20);
 		char *large = calloc(1, 3u << 20);
-		struct tsn_spool_place place;
+		struct tsn_backlog_place place;
 		struct tsn_slice rec;
 		struct tsn_arena a;
 
@@ -102,22 +102,22 @@ test_order_and_files(void **state)
 		assert_empty(s);
 		put(s, 0, 1000);
 		for (unsigned i = 0; i < 5; i++)	/* beyond one file */
-			assert_int_equal(tsn_spool_append(s, tsn_slice_of(large, 3u << 20), NULL), TSN_OK);
+			assert_int_equal(tsn_backlog_append(s, tsn_slice_of(large, 3u << 20), NULL), TSN_OK);
 		put(s, 1000, 10);
 		(void)take(s, 0, 1000);
 		for (unsigned i = 0; i < 5; i++) {
-			assert_int_equal(tsn_spool_next(s, &a, &rec, &place, NULL), TSN_OK);
+			assert_int_equal(tsn_backlog_next(s, &a, &rec, &place, NULL), TSN_OK);
 			assert_int_equal(rec.len, 3u << 20);
 		}
 		place = take(s, 1000, 10);
 		assert_empty(s);
-		assert_int_equal(tsn_spool_stats_get(s).records, 1015);
-		tsn_spool_done(s, place, 1015);
-		assert_int_equal(tsn_spool_stats_get(s).records, 0);
-		assert_int_equal(tsn_spool_stats_get(s).bytes, 0);
+		assert_int_equal(tsn_backlog_stats_get(s).records, 1015);
+		tsn_backlog_done(s, place, 1015);
+		assert_int_equal(tsn_backlog_stats_get(s).records, 0);
+		assert_int_equal(tsn_backlog_stats_get(s).bytes, 0);
 		put(s, 5, 1);
 		(void)take(s, 5, 1);
-		tsn_spool_close(s);
+		tsn_backlog_close(s);
 		tsn_arena_done(&a);
 		free(large);
 		clear();
@@ -127,48 +127,48 @@ test_order_and_files(void **state)
 static void
 test_bound(void **state)
 {
-	struct tsn_spool *s = open_spool(NULL, 1000);
+	struct tsn_backlog *s = open_backlog(NULL, 1000);
 	char text[400] = {0};
-	struct tsn_spool_place place;
+	struct tsn_backlog_place place;
 	struct tsn_slice rec;
 	struct tsn_arena a;
 
 	(void)state;
 	tsn_arena_init(&a, 1u << 20);
-	assert_int_equal(tsn_spool_append(s, tsn_slice_of(text, sizeof text), NULL), TSN_OK);
-	assert_int_equal(tsn_spool_append(s, tsn_slice_of(text, sizeof text), NULL), TSN_OK);
-	assert_int_equal(tsn_spool_append(s, tsn_slice_of(text, sizeof text), NULL), TSN_EAGAIN);
-	assert_int_equal(tsn_spool_next(s, &a, &rec, &place, NULL), TSN_OK);
-	tsn_spool_done(s, place, 1);
-	assert_int_equal(tsn_spool_append(s, tsn_slice_of(text, sizeof text), NULL), TSN_OK);
-	tsn_spool_close(s);
+	assert_int_equal(tsn_backlog_append(s, tsn_slice_of(text, sizeof text), NULL), TSN_OK);
+	assert_int_equal(tsn_backlog_append(s, tsn_slice_of(text, sizeof text), NULL), TSN_OK);
+	assert_int_equal(tsn_backlog_append(s, tsn_slice_of(text, sizeof text), NULL), TSN_EAGAIN);
+	assert_int_equal(tsn_backlog_next(s, &a, &rec, &place, NULL), TSN_OK);
+	tsn_backlog_done(s, place, 1);
+	assert_int_equal(tsn_backlog_append(s, tsn_slice_of(text, sizeof text), NULL), TSN_OK);
+	tsn_backlog_close(s);
 	tsn_arena_done(&a);
 }
 
 static void
 test_again(void **state)
 {
-	struct tsn_spool *s = open_spool(folder, 0);
-	struct tsn_spool_place place;
+	struct tsn_backlog *s = open_backlog(folder, 0);
+	struct tsn_backlog_place place;
 
 	(void)state;
 	put(s, 0, 500);
 	place = take(s, 0, 200);
-	tsn_spool_done(s, place, 200);
+	tsn_backlog_done(s, place, 200);
 	(void)take(s, 200, 50);		/* read, not acknowledged */
-	tsn_spool_close(s);
-	s = open_spool(folder, 0);
-	assert_int_equal(tsn_spool_stats_get(s).found, 300);
+	tsn_backlog_close(s);
+	s = open_backlog(folder, 0);
+	assert_int_equal(tsn_backlog_stats_get(s).found, 300);
 	put(s, 500, 5);
 	place = take(s, 200, 305);
-	tsn_spool_done(s, place, 305);
-	tsn_spool_close(s);
-	s = open_spool(folder, 0);
-	assert_int_equal(tsn_spool_stats_get(s).found, 0);
+	tsn_backlog_done(s, place, 305);
+	tsn_backlog_close(s);
+	s = open_backlog(folder, 0);
+	assert_int_equal(tsn_backlog_stats_get(s).found, 0);
 	assert_empty(s);
 	put(s, 0, 3);
 	(void)take(s, 0, 3);
-	tsn_spool_close(s);
+	tsn_backlog_close(s);
 	clear();
 }
 
@@ -181,14 +181,14 @@ test_damage(void **state)
 	(void)state;
 	(void)snprintf(path, sizeof path, "%s/%016x.q", folder, 1);
 	for (unsigned cut = 0; cut < 60; cut++) {
-		struct tsn_spool *s = open_spool(folder, 0);
-		struct tsn_spool_stats st;
+		struct tsn_backlog *s = open_backlog(folder, 0);
+		struct tsn_backlog_stats st;
 		unsigned whole = cut / 20;
 		int fd;
 
 		put(s, 0, 3);		/* 3 * (12 + 8) bytes */
-		assert_int_equal(tsn_spool_flush(s, true, NULL), TSN_OK);
-		tsn_spool_close(s);
+		assert_int_equal(tsn_backlog_flush(s, true, NULL), TSN_OK);
+		tsn_backlog_close(s);
 		if (cut % 2 == 0) {
 			assert_int_equal(truncate(path, cut), 0);
 		} else {
@@ -196,12 +196,12 @@ test_damage(void **state)
 			assert_int_equal(pwrite(fd, "\xff", 1, cut), 1);
 			(void)close(fd);
 		}
-		s = open_spool(folder, 0);
-		st = tsn_spool_stats_get(s);
+		s = open_backlog(folder, 0);
+		st = tsn_backlog_stats_get(s);
 		assert_int_equal(st.found, whole);
 		put(s, whole, 2);
 		(void)take(s, 0, whole + 2);
-		tsn_spool_close(s);
+		tsn_backlog_close(s);
 		clear();
 	}
 }
