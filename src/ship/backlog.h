@@ -1,6 +1,6 @@
 /*
- * ship/backlog: a bounded queue of records in files, so that what waits for a peer costs disk and not
- * memory, and is there after a crash.
+ * ship/backlog: a bounded queue of records in files, so that what waits for a peer costs disk,
+ * not memory, and is there after a crash.
  *
  * One thread appends, one reads; what was read and acknowledged is forgotten, whole files at a
  * time.
@@ -45,7 +45,8 @@ void tsn_backlog_close(struct tsn_backlog *s);
 TSN_MUST_CHECK enum tsn_code tsn_backlog_append(struct tsn_backlog *s, struct tsn_slice record,
     struct tsn_err *err);
 /** Everything appended is in the files, and on the disk if sync. */
-TSN_MUST_CHECK enum tsn_code tsn_backlog_flush(struct tsn_backlog *s, bool sync, struct tsn_err *err);
+TSN_MUST_CHECK enum tsn_code tsn_backlog_flush(struct tsn_backlog *s, bool sync,
+    struct tsn_err *err);
 /** The next record, in the arena; TSN_EAGAIN: none now. *ret_place is behind it. */
 TSN_MUST_CHECK enum tsn_code tsn_backlog_next(struct tsn_backlog *s, struct tsn_arena *arena,
     struct tsn_slice *ret_record, struct tsn_backlog_place *ret_place, struct tsn_err *err);
