@@ -1,10 +1,14 @@
 /* The program: finds the command and runs it. */
 #include <locale.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cmd/cmd.h"
+
+/* A block of this size has pages of its own, which go when it does. */
+#define LARGE_BLOCK_BYTES (256 << 10)
 
 static void
 print_commands(FILE *out)
@@ -43,6 +47,9 @@ main(int argc, char **argv)
 	const struct tsn_command *cmd;
 
 	(void)signal(SIGPIPE, SIG_IGN);
+	/* Else the first large block that is freed raises the bound, and what large blocks leave
+	 * between small ones is never given back. */
+	(void)mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES);
 	if (argc < 2) {
 		print_commands(stderr);
 		return TSN_EXIT_INPUT;

@@ -8,7 +8,6 @@
 #include "base/hash.h"
 #include "store/derive_work_int.h"
 
-#define ARENA_BYTES_MAX (64u << 20)
 /* Rows after which it must have shown that it pays, and how clearly. */
 #define SAMPLE_ROWS 512u
 #define PAYS 4u
@@ -19,16 +18,16 @@
 #define REST_MAX 64u
 /* Texts of gaps that are so long on average stand in the segment's dictionary. */
 #define LONG_GAP_MIN 48u
-#define LONG_GAPS_MAX (4u << 20)
+#define LONG_GAPS_MAX (5u << 20)
 
 struct deriver *
-deriver_new(void)
+deriver_new(struct tsn_arena *arena)
 {
 	struct deriver *d = calloc(1, sizeof *d);
 
 	if (d == NULL)
 		return NULL;
-	tsn_arena_init(&d->arena, ARENA_BYTES_MAX);
+	d->arena = arena;
 	dict_init(&d->texts);
 	return d;
 }
@@ -39,9 +38,14 @@ deriver_free(struct deriver *d)
 	if (d == NULL)
 		return;
 	dict_done(&d->texts);
-	tsn_arena_done(&d->arena);
 	free(d->known);
 	free(d);
+}
+
+size_t
+deriver_bytes(const struct deriver *d)
+{
+	return d == NULL ? 0 : dict_bytes(&d->texts) + d->known_cap * sizeof *d->known;
 }
 
 /* Notes which columns the row has; false when it has the target not just once. */

@@ -74,7 +74,8 @@ struct derive_rows {
 
 struct deriver;			/* the patterns of one column of one segment */
 
-struct deriver *deriver_new(void);
+/** The arena outlives it. */
+struct deriver *deriver_new(struct tsn_arena *arena);
 void deriver_free(struct deriver *d);
 
 struct derive_job {
@@ -91,6 +92,9 @@ struct derive_job {
  */
 TSN_MUST_CHECK enum tsn_code derive_block(struct deriver *d, const struct derive_job *job,
     struct tsn_buf *out, bool *ret_pays);
+
+/** Bytes it holds beside the arena. */
+size_t deriver_bytes(const struct deriver *d);
 
 /* ---- reading ---- */
 

@@ -22,7 +22,7 @@ struct derive_known {
 };
 
 struct deriver {
-	struct tsn_arena arena;
+	struct tsn_arena *arena;	/* of the segment */
 	struct dict texts;		/* patterns as bytes: code is the index of `known` */
 	struct derive_known *known;
 	uint32_t known_cap;

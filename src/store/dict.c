@@ -39,6 +39,12 @@ dict_reset(struct dict *d)
 	d->count = 0;
 }
 
+size_t
+dict_bytes(const struct dict *d)
+{
+	return d->bytes.cap + d->cap * 2 * sizeof *d->ends + d->slot_count * 2 * sizeof *d->slots;
+}
+
 static bool
 grow(struct dict *d)
 {

@@ -20,6 +20,8 @@ struct dict {
 void dict_init(struct dict *d);
 void dict_done(struct dict *d);
 void dict_reset(struct dict *d);
+/** What it holds. */
+size_t dict_bytes(const struct dict *d);
 /** UINT32_MAX when out of memory. */
 uint32_t dict_intern(struct dict *d, const char *ptr, size_t len);
 /** Room for the count of values that strings_decode announces, and for the lookups of readers. */

@@ -519,7 +519,7 @@ put_in_bucket(struct deriver *d, uint32_t pattern, struct tsn_slice text)
 	uint32_t **b = &d->buckets[bucket_of(text)];
 
 	if (*b == NULL)
-		*b = tsn_arena_calloc(&d->arena, BUCKET_MAX + 1, sizeof **b);
+		*b = tsn_arena_calloc(d->arena, BUCKET_MAX + 1, sizeof **b);
 	if (*b == NULL)
 		return;			/* it is found by its bytes only */
 	if (**b == BUCKET_MAX)
@@ -552,10 +552,10 @@ pattern_intern(struct deriver *d, struct tsn_slice bytes, uint32_t column_count,
 		d->known_cap = cap;
 	}
 	k = &d->known[i];
-	*k = (struct derive_known){.bytes = tsn_arena_dup(&d->arena, bytes)};
+	*k = (struct derive_known){.bytes = tsn_arena_dup(d->arena, bytes)};
 	if (k->bytes.ptr == NULL)
 		return TSN_ENOMEM;
-	return derive_pattern_parse(k->bytes, column_count, &d->arena, &k->p);
+	return derive_pattern_parse(k->bytes, column_count, d->arena, &k->p);
 }
 
 enum tsn_code

@@ -38,6 +38,16 @@ rowlog_reset(struct rowlog *l)
 	tsn_arena_reset(&l->arena);
 }
 
+void
+rowlog_release(struct rowlog *l)
+{
+	size_t cap = l->arena.cap;
+
+	TSN_ASSERT(l->count == 0);
+	tsn_arena_done(&l->arena);
+	tsn_arena_init(&l->arena, cap);
+}
+
 static bool
 grow(struct rowlog *l)
 {

@@ -22,6 +22,8 @@ void rowlog_init(struct rowlog *l, size_t bytes_max);
 void rowlog_done(struct rowlog *l);
 /** Keeps the memory. */
 void rowlog_reset(struct rowlog *l);
+/** Of an empty one: gives most of it back. */
+void rowlog_release(struct rowlog *l);
 TSN_MUST_CHECK enum tsn_code rowlog_add(struct rowlog *l, const struct row *row);
 /** Takes the newest rows back, down to `count` (before any sort). */
 void rowlog_cut(struct rowlog *l, uint32_t count);

@@ -58,6 +58,9 @@ end_segment(struct tsn_store *s, struct tsn_err *err)
 
 	if (w == NULL)
 		return TSN_OK;
+	/* Its dictionaries are packed now: not beside memory that holds nothing. */
+	if (s->rows.count == 0)
+		rowlog_release(&s->rows);
 	rc = segw_finish(w, &result, err);
 	if (rc == TSN_EAGAIN)
 		s->segw = w;
@@ -104,7 +107,7 @@ move_rows(struct tsn_store *s, struct tsn_err *err)
 	TSN_TRY(segw_cut(s->segw, err));
 	rowlog_reset(&s->rows);
 	s->moved = s->durable = 0;
-	return TSN_OK;
+	return segw_memory(s->segw) > SEG_MEMORY_END ? end_segment(s, err) : TSN_OK;
 }
 
 /* After a failure with all rows still in memory: as if nothing had been tried. */

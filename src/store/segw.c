@@ -432,6 +432,19 @@ segw_raw_bytes(const struct segw *w)
 	return w->result.raw_bytes + w->block_bytes;
 }
 
+size_t
+segw_memory(const struct segw *w)
+{
+	size_t n = w->arena.held + w->dir.cap;
+
+	for (uint32_t i = 0; i < w->column_count; i++) {
+		const struct wcolumn *c = &w->columns[i];
+
+		n += dict_bytes(&c->c.dict) + dict_bytes(&c->c.old) + deriver_bytes(c->deriver);
+	}
+	return n;
+}
+
 uint64_t
 segw_file_bytes(const struct segw *w)
 {

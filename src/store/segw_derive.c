@@ -61,7 +61,7 @@ derive_column(struct segw *w, struct derive_job *job)
 	bool pays;
 
 	if (c->deriver == NULL)
-		c->deriver = deriver_new();
+		c->deriver = deriver_new(&w->arena);
 	if (c->deriver == NULL)
 		return TSN_ENOMEM;
 	job->dict = column_patterns(&c->c);

@@ -17,6 +17,9 @@
 #define SEG_INCOMPAT_DERIVED 1u	/* columns may be of the form COLUMN_DERIVED */
 #define SEG_INCOMPAT SEG_INCOMPAT_DERIVED
 
+/* A segment whose tables take more than this is to be ended. */
+#define SEG_MEMORY_END (64u << 20)
+
 #define SEG_BLOCK_ROWS (1u << 16)
 #define SEG_BLOCK_BYTES (8u << 20)	/* of records */
 #define SEG_BLOCK_VALUES (1u << 22)
@@ -46,6 +49,8 @@ TSN_MUST_CHECK enum tsn_code segw_add(struct segw *w, const struct row *row, str
 TSN_MUST_CHECK enum tsn_code segw_cut(struct segw *w, struct tsn_err *err);
 /** Bytes of records so far. */
 uint64_t segw_raw_bytes(const struct segw *w);
+/** Memory that the dictionaries and tables of the segment take; it grows until its end. */
+size_t segw_memory(const struct segw *w);
 /** Bytes of blocks so far, as they stand in the file. */
 uint64_t segw_file_bytes(const struct segw *w);
 /** After a full disk: writes what waits in memory.  TSN_EAGAIN: there is still no room. */

@@ -29,10 +29,12 @@ enum elem_kind {
 };
 
 struct elem {
-	const char *ptr;	/* STATIC */
+	union {
+		const char *ptr;	/* STATIC */
+		uint32_t slot;		/* SLOT */
+		struct timetext time;	/* TIME; len is that of its text */
+	};
 	uint32_t len;
-	uint32_t slot;		/* SLOT */
-	struct timetext time;	/* TIME; len is that of its text */
 	uint8_t kind;
 };
 
@@ -70,11 +72,17 @@ struct tmpl_field {
 	uint8_t from;		/* enum from */
 	uint8_t num_from;	/* enum num_from, of fields with text */
 	bool has_text;		/* CONST */
-	uint32_t slot;		/* SLOT: text; RUN: offset, then length; NUM */
 	uint32_t num_slot;	/* NUM_SLOT */
-	uint32_t elem[2], at[2];/* SPAN: begin and end as byte `at` of element `elem` */
-	struct tsn_slice text;	/* CONST */
-	uint64_t num;		/* CONST */
+	union {
+		struct {		/* CONST */
+			struct tsn_slice text;
+			uint64_t num;
+		};
+		struct {		/* SPAN: begin and end as byte `at` of element `elem` */
+			uint32_t elem[2], at[2];
+		};
+		uint32_t slot;		/* SLOT: text; RUN: offset, then length; NUM */
+	};
 };
 
 struct slot {

@@ -253,10 +253,18 @@ round_trip(struct deriver *d, uint32_t rows, uint32_t wild_of_100, size_t *ret_l
 	return pays;
 }
 
+static struct deriver *
+new_deriver(struct tsn_arena *arena)
+{
+	tsn_arena_init(arena, 64 << 20);
+	return deriver_new(arena);
+}
+
 static void
 messages_pay(void **ignored)
 {
-	struct deriver *d = deriver_new();
+	struct tsn_arena arena;
+	struct deriver *d = new_deriver(&arena);
 	size_t len;
 
 	(void)ignored;
@@ -268,12 +276,14 @@ messages_pay(void **ignored)
 		assert_true(len < 600 * 200 / 8);
 	}
 	deriver_free(d);
+	tsn_arena_done(&arena);
 }
 
 static void
 free_text_does_not(void **ignored)
 {
-	struct deriver *d = deriver_new();
+	struct tsn_arena arena;
+	struct deriver *d = new_deriver(&arena);
 	size_t len;
 
 	(void)ignored;
@@ -282,6 +292,7 @@ free_text_does_not(void **ignored)
 	for (uint32_t i = 0; i < 6; i++)
 		assert_false(round_trip(d, ROWS, 100, &len));
 	deriver_free(d);
+	tsn_arena_done(&arena);
 }
 
 static void
@@ -292,13 +303,15 @@ mixtures_come_back(void **ignored)
 
 	(void)ignored;
 	for (uint32_t seed = 0; seed < 24; seed++) {
-		struct deriver *d = deriver_new();
+		struct tsn_arena arena;
+		struct deriver *d = new_deriver(&arena);
 
 		assert_non_null(d);
 		state = seed;
 		for (uint32_t i = 0; i < 3; i++)
 			paid += round_trip(d, 20 + rnd(ROWS - 20), rnd(60), &len);
 		deriver_free(d);
+		tsn_arena_done(&arena);
 	}
 	assert_true(paid > 20);
 }
