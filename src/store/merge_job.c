@@ -8,8 +8,9 @@
 #define MERGE_ZSTD_LEVEL 5
 /* Rows that are sorted together; like those of a commit. */
 #define MERGE_ROWS_BYTES (8u << 20)
-/* Templates of the merged segment: from this on it takes no further segment. */
-#define MERGE_TMPL_BYTES (24u << 20)
+/* Templates and tables of the merged segment: from this on it takes no further segment. */
+#define MERGE_TMPL_BYTES (10u << 20)
+#define MERGE_SEGW_BYTES (12u << 20)
 #define HARD_BYTES_MAX (512u << 20)
 
 struct merge_job {
@@ -175,7 +176,8 @@ begin_seg(struct tsn_store *s, struct merge_job *job, bool *ret_taken, struct ts
 {
 	struct seg *seg = &job->segs[job->seg];
 
-	*ret_taken = job->tmpls.arena.held <= MERGE_TMPL_BYTES;
+	*ret_taken = job->tmpls.arena.held <= MERGE_TMPL_BYTES &&
+	    segw_memory(job->segw) <= MERGE_SEGW_BYTES;
 	if (!*ret_taken) {
 		set_apart(s, job, 0);
 		return TSN_OK;
