@@ -18,6 +18,7 @@
 
 /* Of housekeeping at the end. */
 #define SETTLE_STEPS 4096u
+#define SEAL_BYTES_MIN (256u << 10)
 
 struct state {
 	const char *data;
@@ -250,6 +251,9 @@ settle(struct state *s, struct tsn_err *err)
 	enum tsn_code code = TSN_OK;
 	bool more = true;
 
+	/* A journal is made for small commits: what will not grow soon is smaller as a segment. */
+	if (s->im.bytes >= SEAL_BYTES_MIN)
+		code = tsn_store_seal(s->store, err);
 	for (uint32_t i = 0; more && code == TSN_OK && i < SETTLE_STEPS; i++)
 		code = tsn_store_maintain(s->store, tsn_clock_real_ns(), &more, err);
 	/* Without room they stay as they are: everything is stored. */

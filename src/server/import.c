@@ -14,7 +14,7 @@
 #define COMMIT_BYTES (128u << 20)
 /* With a pipeline whose codec joins lines: it always holds some back. */
 #define HELD_COMMIT_BYTES (128u << 20)
-#define COMMIT_NS (5 * TSN_NS_PER_SEC)
+#define COMMIT_NS (30 * TSN_NS_PER_SEC)
 #define PROGRESS_NS (TSN_NS_PER_SEC / 10)
 
 struct file_run {
