@@ -9,6 +9,7 @@ const struct endpoint *const endpoint_tables[] = {
 	otlp_endpoints,
 	alert_endpoints,
 	search_endpoints,
+	saved_endpoints,
 	elastic_endpoints,
 	NULL,
 };

@@ -12,6 +12,7 @@ extern const struct endpoint otlp_endpoints[];
 extern const struct endpoint elastic_endpoints[];
 extern const struct endpoint alert_endpoints[];
 extern const struct endpoint search_endpoints[];
+extern const struct endpoint saved_endpoints[];
 
 /* ingest.c */
 /** Takes the documents of an Elasticsearch bulk request. */

@@ -6,6 +6,7 @@
 #include "codec/json.h"
 #include "os/clock.h"
 #include "query/query.h"
+#include "query/saved.h"
 #include "query/write.h"
 
 #define TIME_MAX_NS (60 * TSN_NS_PER_SEC)
@@ -136,10 +137,37 @@ answer_search(struct request *r, struct tsn_slice text)
 	return ANSWER_NOW;
 }
 
+static enum tsn_code
+copy_query(void *ctx, const struct tsn_saved_search *x)
+{
+	tsn_buf_slice(ctx, x->query);
+	return tsn_buf_check(ctx);
+}
+
+static enum answer
+search_saved(struct request *r, struct tsn_slice name)
+{
+	struct tsn_err err = {.pos = TSN_POS_NONE};
+	struct tsn_saved *s = NULL;
+	struct tsn_buf query;
+	enum answer answer;
+	enum tsn_code code = tsn_saved_open(r->http->o.backend->data_dir, true, &s, &err);
+
+	tsn_buf_init(&query, TSN_QUERY_BYTES_MAX);
+	if (code == TSN_OK)
+		code = tsn_saved_tell(s, name, copy_query, &query, &err);
+	tsn_saved_close(s);
+	answer = code == TSN_OK ? answer_search(r, tsn_buf_get(&query)) : problem_of(r, code, &err);
+	tsn_buf_done(&query);
+	return answer;
+}
+
 static enum answer
 search_get(struct request *r)
 {
-	return answer_search(r, request_arg(r, "q"));
+	struct tsn_slice saved = request_arg(r, "saved");
+
+	return saved.len > 0 ? search_saved(r, saved) : answer_search(r, request_arg(r, "q"));
 }
 
 static enum answer
@@ -152,7 +180,8 @@ search_post(struct request *r)
 
 const struct endpoint search_endpoints[] = {
 	{"GET", "/api/v1/search", TSN_ROLE_VIEWER, false, true,
-	    "searches the events; JSON lines unless format says otherwise", "q=the query;" QUERY,
+	    "searches the events; JSON lines unless format says otherwise",
+	    "q=the query;saved=name of a saved one instead;" QUERY,
 	    search_get},
 	{"POST", "/api/v1/search", TSN_ROLE_VIEWER, true, true, "the same; the body is the query",
 	    QUERY, search_post},

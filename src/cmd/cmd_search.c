@@ -12,6 +12,7 @@
 #include "cmd/cmd_list.h"
 #include "query/follow.h"
 #include "query/query.h"
+#include "query/saved.h"
 #include "query/write.h"
 
 #define HEAP_BLOCK_MAX (32 << 20)
@@ -25,6 +26,10 @@ struct search {
 	const char *limit;
 	const char *format;
 	const char *memory;
+	const char *save;
+	const char *saved;
+	const char *forget;
+	bool list;
 	bool explain;
 	bool follow;
 	bool quiet;
@@ -375,6 +380,75 @@ run_query(const struct search *s, struct tsn_keys *keys, const struct tsn_query 
 	return code;
 }
 
+/* ---- saved searches ---- */
+
+static enum tsn_code
+add_query(void *ctx, const struct tsn_saved_search *x)
+{
+	tsn_buf_slice(ctx, x->query);
+	return tsn_buf_check(ctx);
+}
+
+static enum tsn_code
+load_saved(const struct search *s, struct tsn_buf *out, struct tsn_err *err)
+{
+	struct tsn_saved *saved;
+	enum tsn_code code;
+
+	TSN_TRY(tsn_saved_open(tsn_cmd_data_dir(s->data), true, &saved, err));
+	code = tsn_saved_tell(saved, tsn_slice_cstr(s->saved), add_query, out, err);
+	tsn_saved_close(saved);
+	return code;
+}
+
+static enum tsn_code
+save(const struct search *s, struct tsn_slice query, struct tsn_err *err)
+{
+	const char *user = getenv("USER");
+	struct tsn_saved_search x = {.name = tsn_slice_cstr(s->save), .query = query,
+	    .owner = tsn_slice_cstr(user == NULL ? "" : user), .changed_ns = now_ns()};
+	struct tsn_saved *saved;
+	enum tsn_code code;
+
+	TSN_TRY(tsn_saved_open(tsn_cmd_data_dir(s->data), true, &saved, err));
+	code = tsn_saved_put(saved, &x, err);
+	tsn_saved_close(saved);
+	return code;
+}
+
+static enum tsn_code
+list_query(void *ctx, const struct tsn_saved_search *x)
+{
+	struct tsn_buf *out = ctx;
+
+	tsn_buf_slice(out, x->name);
+	tsn_buf_lit(out, "\t");
+	tsn_buf_slice(out, x->owner);
+	tsn_buf_lit(out, "\t");
+	for (size_t i = 0; i < x->query.len; i++)
+		tsn_buf_char(out, (unsigned char)x->query.ptr[i] < 0x20 ? ' ' : x->query.ptr[i]);
+	tsn_buf_lit(out, "\n");
+	return tsn_buf_check(out);
+}
+
+static enum tsn_code
+keep_saved(const struct search *s, struct tsn_err *err)
+{
+	struct tsn_saved *saved;
+	struct tsn_buf out;
+	enum tsn_code code;
+
+	TSN_TRY(tsn_saved_open(tsn_cmd_data_dir(s->data), true, &saved, err));
+	tsn_buf_init(&out, 1u << 28);
+	code = s->forget != NULL ? tsn_saved_remove(saved, tsn_slice_cstr(s->forget), err) :
+	    tsn_saved_tell(saved, TSN_SLICE(""), list_query, &out, err);
+	if (code == TSN_OK && out.len > 0)
+		code = put_out(NULL, tsn_buf_get(&out), err);
+	tsn_buf_done(&out);
+	tsn_saved_close(saved);
+	return code;
+}
+
 static enum tsn_code
 search(const struct search *s, char **argv, int count, struct tsn_err *err)
 {
@@ -391,7 +465,7 @@ search(const struct search *s, char **argv, int count, struct tsn_err *err)
 	if (keys == NULL)
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
 	tsn_buf_init(&text, 1u << 24);
-	code = join(argv, count, &text, err);
+	code = s->saved != NULL ? load_saved(s, &text, err) : join(argv, count, &text, err);
 	if (code == TSN_OK) {
 		code = tsn_query_parse(tsn_buf_get(&text),
 		    &(struct tsn_query_env){.keys = keys, .now_ns = now}, &q, err);
@@ -399,7 +473,8 @@ search(const struct search *s, char **argv, int count, struct tsn_err *err)
 			show_place(tsn_buf_get(&text), err);
 	}
 	if (code == TSN_OK)
-		code = s->explain ? explain(s, keys, q, &o, err) :
+		code = s->save != NULL ? save(s, tsn_buf_get(&text), err) :
+		    s->explain ? explain(s, keys, q, &o, err) :
 		    s->follow ? follow(s, keys, q, &o, format, err) :
 				run_query(s, keys, q, &o, format, err);
 	tsn_query_free(q);
@@ -424,6 +499,10 @@ run(int argc, char **argv)
 		{"--format", TSN_OPT_TEXT, &s.format, "F", "json, table or csv"},
 		{"--memory", TSN_OPT_TEXT, &s.memory, "MIB", "memory of a stage that keeps rows; 64"},
 		{"--explain", TSN_OPT_FLAG, &s.explain, NULL, "the plan and what is read, not the rows"},
+		{"--save", TSN_OPT_TEXT, &s.save, "NAME", "keep the query under a name; it is not run"},
+		{"--saved", TSN_OPT_TEXT, &s.saved, "NAME", "run the query kept under this name"},
+		{"--forget", TSN_OPT_TEXT, &s.forget, "NAME", "remove a kept query"},
+		{"--list", TSN_OPT_FLAG, &s.list, NULL, "names and queries that are kept"},
 		{"--follow", TSN_OPT_FLAG, &s.follow, NULL, "go on with events as they are stored"},
 		{"--quiet", TSN_OPT_FLAG, &s.quiet, NULL, "no notes on stderr"},
 	};
@@ -434,14 +513,14 @@ run(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	if (operands == 0)
+	if (operands == 0 && s.saved == NULL && s.forget == NULL && !s.list)
 		return tsn_cmd_usage(&tsn_cmd_search, "wants a query (\"*\" for everything)");
 	/* columns are unpacked into memory that comes and goes: keep it rather than map it anew */
 	(void)mallopt(M_MMAP_THRESHOLD, HEAP_BLOCK_MAX);
 	(void)mallopt(M_TRIM_THRESHOLD, HEAP_BLOCK_MAX);
 	(void)sigaction(SIGINT, &stop, NULL);
 	(void)sigaction(SIGTERM, &stop, NULL);
-	code = search(&s, argv, operands, &err);
+	code = s.forget != NULL || s.list ? keep_saved(&s, &err) : search(&s, argv, operands, &err);
 	if (code == TSN_EOF)
 		return TSN_EXIT_DONE;
 	if (code == TSN_ECANCELED) {

@@ -250,6 +250,17 @@ def test_search_alerts_status():
         assert code == 400 and "column" in json.loads(body)["detail"], body
         assert server.request("GET", "/api/v1/search?q=*&limit=x")[0] == 400
         assert server.request("GET", "/api/v1/search")[0] == 400
+        path = "/api/v1/searches/logins%20of%20root"
+        assert server.request("POST", path + "?owner=ann", b"user.name:root and (")[0] == 400
+        assert server.request("POST", path + "?owner=ann", b"user.name:root | head 2")[0] == 200
+        saved = json.loads(server.request("GET", "/api/v1/searches")[2])["searches"]
+        assert [(s["name"], s["query"], s["owner"]) for s in saved] == [
+            ("logins of root", "user.name:root | head 2", "ann")], saved
+        code, _, body = server.request("GET", "/api/v1/search?saved=logins%20of%20root")
+        assert code == 200 and len(lib.lines(body)) == 2, body
+        assert server.request("GET", "/api/v1/search?saved=nope")[0] == 404
+        assert server.request("POST", path + "/forget", b"")[0] == 200
+        assert server.request("GET", path)[0] == 404
         many = "/api/v1/search?q=*&" + "&".join("a%d=1" % i for i in range(500))
         code, _, body = server.request("GET", many)
         assert code == 414 and "arguments" in json.loads(body)["detail"], (code, body)
