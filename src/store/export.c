@@ -169,7 +169,9 @@ join(struct out *o, struct run *a, const struct run *b, bool *ret_joined, struct
 {
 	uint64_t gap = b->begin - a->end, breaks = b->line - a->last;
 
-	*ret_joined = a->last != 0 && b->line > a->last && (gap == breaks || gap == 2 * breaks);
+	/* Several breaks of twice the length may still be a record that comes later. */
+	*ret_joined = a->last != 0 && b->line > a->last &&
+	    (gap == breaks || (gap == 2 && breaks == 1));
 	if (!*ret_joined)
 		return TSN_OK;
 	TSN_TRY(fill_gap(o, a->end, b->begin, gap != breaks, err));
@@ -229,20 +231,35 @@ note_record(struct out *o, const struct run *run, struct tsn_err *err)
 	return TSN_OK;
 }
 
+/* In front of the first record: blank lines, or the mark of UTF-8. */
+static enum tsn_code
+fill_first(struct out *o, const struct run *run, struct tsn_err *err)
+{
+	uint64_t breaks = run->line - 1;
+
+	if (run->begin == 3 && breaks == 0)
+		return write_at(o, 0, "\xef\xbb\xbf", 3, err);
+	if (run->begin <= GAP_MAX)
+		return fill_gap(o, 0, run->begin, run->begin == 2 * breaks, err);
+	return fill_gap(o, run->begin - 1, run->begin, false, err);
+}
+
 /* What the numbers of lines do not explain; where much is missing, records are. */
 static enum tsn_code
 fill_gaps(struct out *o, struct tsn_err *err)
 {
-	uint64_t end = 0;
+	if (o->run_count > 0 && o->runs[0].line > 0)
+		TSN_TRY(fill_first(o, &o->runs[0], err));
+	for (uint32_t i = 1; i < o->run_count; i++) {
+		const struct run *a = &o->runs[i - 1], *b = &o->runs[i];
+		uint64_t gap = b->begin - a->end;
 
-	for (uint32_t i = 0; i < o->run_count; i++) {
-		uint64_t gap = o->runs[i].begin - end;
-
-		if (gap <= GAP_MAX)
-			TSN_TRY(fill_gap(o, end, o->runs[i].begin, o->crlf && gap % 2 == 0, err));
+		if (gap > GAP_MAX)
+			TSN_TRY(fill_gap(o, b->begin - 1, b->begin, false, err));
 		else
-			TSN_TRY(fill_gap(o, o->runs[i].begin - 1, o->runs[i].begin, false, err));
-		end = o->runs[i].end;
+			TSN_TRY(fill_gap(o, a->end, b->begin, gap % 2 == 0 &&
+			    (a->last == 0 || b->line == 0 ? o->crlf :
+			    gap == 2 * (b->line - a->last)), err));
 	}
 	return TSN_OK;
 }
@@ -282,31 +299,56 @@ export_rows(void *ctx, const struct tsn_batch *rows, struct tsn_err *err)
 	return TSN_OK;
 }
 
-/* Ranges of the source that follow each other from its beginning: their end, else 0. */
-static uint64_t
-ranges_end(const struct tsn_store_range *ranges, size_t n)
+/* A file that grew has ranges that begin together: the longest that begins here, or NULL. */
+static const struct tsn_store_range *
+range_at(const struct tsn_store_range *ranges, size_t n, uint64_t at)
 {
+	const struct tsn_store_range *best = NULL;
+
+	for (size_t i = 0; i < n; i++)
+		if (ranges[i].begin == at && ranges[i].end > (best == NULL ? at : best->end))
+			best = &ranges[i];
+	return best;
+}
+
+/* The end of the ranges that follow each other from the beginning of the source. */
+static uint64_t
+ranges_end(const struct tsn_store_range *ranges, size_t n, uint64_t *ret_lines)
+{
+	const struct tsn_store_range *x;
 	uint64_t end = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		if (ranges[i].begin != end)
-			return 0;
-		end = ranges[i].end;
+	*ret_lines = 0;
+	while ((x = range_at(ranges, n, end)) != NULL) {
+		end = x->end;
+		*ret_lines += x->lines;
 	}
 	return end;
+}
+
+/* Behind the last record: line ends, as long as there is room for each. */
+static enum tsn_code
+fill_last(struct out *o, uint64_t end, uint64_t lines, struct tsn_err *err)
+{
+	uint64_t gap = end - o->size, last = o->run_count == 0 ? 0 : o->runs[o->run_count - 1].last;
+
+	if (gap > GAP_MAX)
+		return TSN_OK;
+	return fill_gap(o, o->size, end, gap % 2 == 0 &&
+	    (last == 0 || lines + 1 < last ? o->crlf : gap == 2 * (lines + 1 - last)), err);
 }
 
 static enum tsn_export_check
 compare(const struct out *o, const struct tsn_store_range *ranges, size_t n)
 {
 	enum tsn_export_check check = TSN_EXPORT_SAME;
+	const struct tsn_store_range *x;
 	char *map = mmap(NULL, o->size, PROT_READ, MAP_SHARED, o->fd, 0);
 
 	if (map == MAP_FAILED)
 		return TSN_EXPORT_UNKNOWN;
-	for (size_t i = 0; i < n; i++)
-		if (pack_hash(map + ranges[i].begin, ranges[i].end - ranges[i].begin) !=
-		    ranges[i].hash)
+	for (uint64_t at = 0; (x = range_at(ranges, n, at)) != NULL; at = x->end)
+		if (pack_hash(map + x->begin, x->end - x->begin) != x->hash)
 			check = TSN_EXPORT_DIFFERS;
 	(void)munmap(map, o->size);
 	return check;
@@ -320,16 +362,15 @@ finish_file(struct tsn_store_reader *r, struct exporter *x, struct out *o, struc
 	    .records = o->records, .check = TSN_EXPORT_UNKNOWN};
 	const struct tsn_store_range *ranges;
 	struct out *same;
-	uint64_t end;
+	uint64_t end, lines;
 	size_t n;
 
 	TSN_TRY(out_of(x, o->source, &same, err));
 	TSN_TRY(fill_gaps(o, err));
 	ranges = tsn_store_reader_ranges(r, o->source->path, &n);
-	end = o->source->path.len == 0 ? 0 : ranges_end(ranges, n);
+	end = o->source->path.len == 0 ? 0 : ranges_end(ranges, n, &lines);
 	if (end >= o->size && end > 0) {
-		if (end - o->size <= GAP_MAX)
-			TSN_TRY(fill_gap(o, o->size, end, o->crlf && (end - o->size) % 2 == 0, err));
+		TSN_TRY(fill_last(o, end, lines, err));
 		if (o->size == end)
 			done.check = compare(o, ranges, n);
 	}
