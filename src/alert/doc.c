@@ -512,6 +512,9 @@ add_triage(struct tsn_alert_writer *w, const struct tsn_finding *finding, double
 	struct tsn_triage_result r;
 
 	*ret_risk = finding->risk_score;
+	/* What tocsin says of itself is nobody's risk. */
+	if (tsn_slice_starts(finding->rule->id, TSN_SLICE("tocsin.health.")))
+		return TSN_OK;
 	if (finding->risk_score > 0) {
 		add_score(w, w->keys_of.risk_score, 0, finding->risk_score);
 		return TSN_OK;

@@ -15,6 +15,7 @@
 #define RULES_TOLD 3u
 #define RULES_KEPT 16u
 #define NAME_BUCKETS 1024u
+#define SCORE_MAX 1e12
 
 /* A rule's name, kept as long as the table. */
 struct name {
@@ -619,6 +620,8 @@ tsn_risk_alert(struct tsn_risk *r, const struct tsn_event *doc, const struct tsn
 {
 	const struct tsn_risk_config *c = r->o.config;
 
+	/* Sums stay numbers. */
+	score = score > SCORE_MAX ? SCORE_MAX : score;
 	for (uint32_t i = 0; i < c->entity_count && score > 0; i++) {
 		const struct tsn_field *f = NULL;
 		char scratch[TSN_TIME_TEXT_MAX];

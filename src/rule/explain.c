@@ -12,6 +12,7 @@
 #define ARENA_MAX ((size_t)64 << 20)
 #define VALUES_SHOWN 3u
 #define FIELDS_SHOWN 80u
+#define TRUTHS_SHOWN 8u
 
 /* One tree under one view: a compiled test for each of its nodes, in the order of a walk. */
 struct tree {
@@ -495,6 +496,37 @@ write_reason(struct tsn_explain *x, const struct tsn_view *view, const struct tr
 		tsn_buf_printf(out, "  (line %llu)", (unsigned long long)p->atom.at);
 }
 
+/* What makes a part true: all of an AND, the first true of an OR; *told counts what is written. */
+static void
+write_truth(struct tsn_explain *x, const struct tree *t, const struct tsn_pred *p, uint32_t at,
+    const struct tsn_event *ev, uint32_t *told, struct tsn_buf *out)
+{
+	uint32_t kid = at + 1;
+
+	if (p->op == TSN_PRED_AND || p->op == TSN_PRED_OR) {
+		for (uint32_t i = 0; i < p->kid_count; i++) {
+			bool yes = holds(x, t, kid, ev);
+
+			if (yes)
+				write_truth(x, t, p->kids[i], kid, ev, told, out);
+			if (yes && p->op == TSN_PRED_OR)
+				return;
+			kid += count_nodes(p->kids[i], 0);
+		}
+		return;
+	}
+	if ((*told)++ >= TRUTHS_SHOWN)
+		return;
+	if (*told > 1)
+		tsn_buf_lit(out, "; ");
+	if (p->op == TSN_PRED_NOT) {
+		tsn_buf_lit(out, "not ");
+		tsn_buf_slice(out, p->kids[0]->name.len > 0 ? p->kids[0]->name : TSN_SLICE("the rest"));
+	} else if (p->op == TSN_PRED_ATOM) {
+		write_atom(&p->atom, out);
+	}
+}
+
 /* What becomes of a record that the rule is true of. */
 static void
 write_exceptions(struct tsn_explain *x, const struct view_try *v, const struct tsn_event *ev,
@@ -527,7 +559,7 @@ write_view(struct tsn_explain *x, const struct view_try *v, const struct tsn_eve
     struct tsn_buf *out)
 {
 	bool in = holds(x, &v->when, 0, ev);
-	uint32_t at = 0;
+	uint32_t at = 0, told = 0;
 
 	tsn_buf_printf(out, "  log source as \"%.*s\": %s\n", TSN_SLICE_ARG(v->view->name),
 	    in ? "the record is of it" : "the record is not of it");
@@ -535,8 +567,15 @@ write_view(struct tsn_explain *x, const struct view_try *v, const struct tsn_eve
 		write_node(x, v, true, v->when.root, &at, 2, ev, out);
 		return;
 	}
-	tsn_buf_printf(out, "    decided by: %s: ", holds(x, &v->condition, 0, ev) ? "true" : "false");
-	write_reason(x, v->view, &v->condition, ev, out);
+	if (holds(x, &v->condition, 0, ev)) {
+		tsn_buf_lit(out, "    decided by: true: ");
+		write_truth(x, &v->condition, v->condition.root, 0, ev, &told, out);
+		if (told > TRUTHS_SHOWN)
+			tsn_buf_printf(out, " and %u more", told - TRUTHS_SHOWN);
+	} else {
+		tsn_buf_lit(out, "    decided by: false: ");
+		write_reason(x, v->view, &v->condition, ev, out);
+	}
 	tsn_buf_char(out, '\n');
 	if (holds(x, &v->condition, 0, ev))
 		write_exceptions(x, v, ev, out);
