@@ -53,8 +53,8 @@ tsn_slice_trim(struct tsn_slice s)
 	return s;
 }
 
-const char *
-tsn_slice_escape(struct tsn_slice s, char *out, size_t out_cap)
+static const char *
+escape(struct tsn_slice s, bool quoted, char *out, size_t out_cap)
 {
 	static const char hex[] = "0123456789abcdef";
 	size_t n = 0;
@@ -62,7 +62,7 @@ tsn_slice_escape(struct tsn_slice s, char *out, size_t out_cap)
 	TSN_ASSERT(out != NULL && out_cap >= 1);
 	for (size_t i = 0; i < s.len; i++) {
 		unsigned char c = (unsigned char)s.ptr[i];
-		bool plain = c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+		bool plain = c >= 0x20 && c < 0x7f && (!quoted || (c != '"' && c != '\\'));
 		size_t need = plain ? 1 : 4;
 
 		if (n + need + 4 > out_cap) {
@@ -81,4 +81,16 @@ tsn_slice_escape(struct tsn_slice s, char *out, size_t out_cap)
 	}
 	out[n] = '\0';
 	return out;
+}
+
+const char *
+tsn_slice_escape(struct tsn_slice s, char *out, size_t out_cap)
+{
+	return escape(s, true, out, out_cap);
+}
+
+const char *
+tsn_slice_escape_line(struct tsn_slice s, char *out, size_t out_cap)
+{
+	return escape(s, false, out, out_cap);
 }

@@ -99,5 +99,7 @@ struct tsn_slice tsn_slice_trim(struct tsn_slice s);
  * "..." where it does not fit, NUL-terminated; returns out.  For messages that people read.
  */
 const char *tsn_slice_escape(struct tsn_slice s, char *out, size_t out_cap);
+/** The same for a sentence that stands by itself: '"' and '\\' stay. */
+const char *tsn_slice_escape_line(struct tsn_slice s, char *out, size_t out_cap);
 
 #endif

@@ -15,7 +15,7 @@ tsn_cmd_tell_exceptions(const struct tsn_detection *d, const char *who)
 		(void)fprintf(stderr, "tocsin %s: exception \"%s\" hid %llu finding%s: %s (%s)\n", who,
 		    tsn_slice_escape(x.exception->id, id, sizeof id),
 		    (unsigned long long)x.stats.hidden, x.stats.hidden == 1 ? "" : "s",
-		    tsn_slice_escape(x.exception->reason, reason, sizeof reason),
+		    tsn_slice_escape_line(x.exception->reason, reason, sizeof reason),
 		    tsn_slice_escape(x.exception->author, author, sizeof author));
 	}
 }

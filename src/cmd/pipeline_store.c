@@ -71,7 +71,7 @@ tell_alert(void *ctx, const struct tsn_alert *alert, bool is_new)
 	if (is_new)
 		(void)fprintf(stderr, "alert %.8s %s: %s\n", alert->id.ptr,
 		    tsn_alert_level_name(alert->level),
-		    tsn_slice_escape(alert->reason, reason, sizeof reason));
+		    tsn_slice_escape_line(alert->reason, reason, sizeof reason));
 	return TSN_OK;
 }
 

@@ -123,13 +123,8 @@ print_alert(void *ctx, const struct tsn_alert *alert, bool is_new)
 			continue;
 		if (s->alerts++ >= ALERTS_SHOWN)
 			continue;
-		(void)tsn_slice_escape(alert->reason, reason, sizeof reason);
-		(void)printf("    alert %.8s: ", alert->id.ptr);
-		/* Quotes of the sentence are no danger here. */
-		for (const char *p = reason; *p != '\0'; p++)
-			if (p[0] != '\\' || p[1] != '"')
-				(void)putchar(*p);
-		(void)putchar('\n');
+		(void)printf("    alert %.8s: %s\n", alert->id.ptr,
+		    tsn_slice_escape_line(alert->reason, reason, sizeof reason));
 	}
 	return TSN_OK;
 }

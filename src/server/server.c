@@ -95,7 +95,7 @@ say_alert(void *ctx, const struct tsn_alert *alert, bool is_new)
 		return s->o.alert(s->o.ctx, alert, is_new);
 	if (is_new)
 		say(ctx, "alert %.8s %s: %s", alert->id.ptr, tsn_alert_level_name(alert->level),
-		    tsn_slice_escape(alert->reason, reason, sizeof reason));
+		    tsn_slice_escape_line(alert->reason, reason, sizeof reason));
 	return TSN_OK;
 }
 
