@@ -230,6 +230,34 @@ check_aliases(const struct names *t, struct rule_draft *d, const struct link_out
 	return TSN_OK;
 }
 
+/* A window has the values it is grouped by, and no others. */
+static enum tsn_code
+note_groups(const struct names *t, const struct rule_draft *d, const struct link_out *out)
+{
+	const struct tsn_correlation *c = &d->corr->c;
+	char message[512], field[SHOWN_MAX], name[SHOWN_MAX];
+
+	for (uint32_t j = 0; j < c->rule_count; j++) {
+		const struct rule_draft *other = &t->drafts[c->rules[j]];
+
+		for (uint32_t i = 0; other->corr != NULL && i < c->group_count; i++) {
+			struct tsn_slice wanted = c->group_fields[i * c->rule_count + j];
+			bool known = false;
+
+			for (uint32_t k = 0; k < other->corr->c.group_count; k++)
+				known |= tsn_slice_eq(other->corr->c.group_by[k], wanted);
+			if (known)
+				continue;
+			(void)snprintf(message, sizeof message, "group-by \"%s\" is not in the group-by of the "
+			    "correlation \"%s\": its windows belong to no group here",
+			    tsn_slice_escape(wanted, field, sizeof field),
+			    tsn_slice_escape(other->rule.name, name, sizeof name));
+			TSN_TRY(out->problem(out->ctx, TSN_PROBLEM_NOTE, d->rule.file, d->corr->line, message));
+		}
+	}
+	return TSN_OK;
+}
+
 /* Levels of correlations from here down, 0 of a plain rule; LEVELS_BAD: a circle, or too many. */
 #define LEVELS_NEW 0u
 #define LEVELS_ON_WAY 254u
@@ -275,6 +303,7 @@ link_correlation(struct tsn_arena *a, const struct names *t, struct rule_draft *
 	if (d->dropped)
 		return TSN_OK;
 	TSN_TRY(resolve_fields(a, t, c));
+	TSN_TRY(note_groups(t, d, out));
 	if (c->expr_text.len > 0) {
 		code = tsn_rule_int_corr_expr(a, c->expr_text, c->line, c->refs, c->c.rule_count,
 		    &c->c.expr, &err);

@@ -364,6 +364,31 @@ test_folder(void **state)
 	assert_int_equal(chdir("/") + rmdir(dir), 0);
 }
 
+/* What can never match is said. */
+static void
+test_groups_of_chains(void **state)
+{
+	struct loaded l = load("title: A\nid: a\nlogsource: {product: t}\n"
+	    "detection: {sel: {x: 1}, condition: sel}\n---\n"
+	    "title: Many\nid: m\ncorrelation: {type: event_count, rules: [a], group-by: [ip], "
+	    "timespan: 5m, condition: {gte: 3}}\n---\n"
+	    "title: Top\nid: t\ncorrelation: {type: temporal, rules: [m, a], group-by: [who], "
+	    "timespan: 5m, aliases: {who: {a: user, m: ip}}}\n---\n"
+	    "title: Other\nid: o\ncorrelation: {type: temporal, rules: [m, a], group-by: [user], "
+	    "timespan: 5m}\n");
+	uint32_t notes = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < l.report.problem_count; i++)
+		if (tsn_slice_find(l.report.problems[i].message,
+		    TSN_SLICE("group-by \"user\" is not in the group-by of the correlation \"Many\"")) !=
+		    SIZE_MAX)
+			notes++;
+	assert_int_equal(notes, 1);
+	assert_int_equal(l.set->count, 4);
+	done(&l);
+}
+
 int
 main(void)
 {
@@ -374,6 +399,7 @@ main(void)
 		cmocka_unit_test(test_filters),
 		cmocka_unit_test(test_correlation),
 		cmocka_unit_test(test_bad_correlations),
+		cmocka_unit_test(test_groups_of_chains),
 		cmocka_unit_test(test_aggregations),
 		cmocka_unit_test(test_folder),
 	};
