@@ -19,7 +19,7 @@ extern const struct tsn_pfilter tsn_filter_mutate, tsn_filter_date, tsn_filter_j
     tsn_filter_truncate, tsn_filter_translate, tsn_filter_cidr, tsn_filter_syslog_pri,
     tsn_filter_de_dot, tsn_filter_throttle, tsn_filter_uuid, tsn_filter_bytes,
     tsn_filter_geoip, tsn_filter_grok, tsn_filter_xml, tsn_filter_useragent,
-    tsn_filter_metrics, tsn_filter_multiline;
+    tsn_filter_metrics, tsn_filter_multiline, tsn_filter_dns;
 
 /** Members of a JSON document into an event; @timestamp and tags by their own rules. */
 void tsn_pl_merge(struct tsn_pev *ev, const struct tsn_pv_map *members);

@@ -198,6 +198,70 @@ def test_broken_pipeline_is_refused():
         assert "a.conf:1:17" in err and "nme" in err, err
 
 
+class Names:
+    """A name server: A and PTR records, silence for names that begin with "slow"."""
+
+    def __init__(self):
+        self.asked = []
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while True:
+            query, peer = self.socket.recvfrom(1500)
+            labels, at = [], 12
+            while query[at]:
+                labels.append(query[at + 1:at + 1 + query[at]].decode())
+                at += 1 + query[at]
+            name, kind = ".".join(labels), query[at + 2]
+            self.asked.append((name, kind))
+            if name.startswith("slow"):
+                continue
+            data = {("good.example", 1): bytes([192, 0, 2, 7]), ("six.example", 28): bytes([0x20, 1, 0xd, 0xb8] + [0] * 11 + [1]),
+                    ("7.2.0.192.in-addr.arpa", 12): b"\x04good\x07example\x00", ("8.2.0.192.in-addr.arpa", 12): b"\xc0\x0c"}.get((name, kind))
+            answer = query[:2] + b"\x81\x80\0\1" + (b"\0\1" if data else b"\0\0") + b"\0\0\0\0" + query[12:]
+            if data:
+                answer += b"\xc0\x0c" + bytes([0, kind, 0, 1, 0, 0, 0, 60, 0, len(data)]) + data
+            self.socket.sendto(b"junk", peer)
+            self.socket.sendto(answer, peer)
+
+
+def test_dns():
+    names = Names()
+    with lib.Folder() as folder:
+        (folder / "hosts").write_text("198.51.100.1 own.example other # c\n")
+        path = folder / "p.conf"
+        path.write_text("""input { stdin { codec => json } }
+            filter { dns { resolve => ["host"] action => "replace" nameserver => ["127.0.0.1:%d"] timeout => 0.2 max_retries => 1 hit_cache_size => 100 failed_cache_size => 100 hostsfile => "%s/hosts" add_tag => "done" }
+              dns { reverse => ["ip"] nameserver => "127.0.0.1:%d" }
+              mutate { remove_field => ["@timestamp", "@version", "event"] } }
+            output { stdout { codec => json_lines } }""" % (names.port, folder, names.port))
+        lines = [{"host": h} for h in ("good.example", "good.example", "six.example", "none.example", "none.example", "slow.example", "own.example", "192.0.2.7", "a..b")]
+        lines += [{"ip": "192.0.2.7"}, {"ip": "192.0.2.9"}, {"ip": "192.0.2.8"}, {"ip": "no"}]
+        out, _ = lib.run("pipeline", "run", "--quiet", path, stdin="\n".join(map(json.dumps, lines)).encode())
+        got = lib.lines(out)
+        hosts = [e.get("host") for e in got[:9]]
+        assert hosts == ["192.0.2.7", "192.0.2.7", "2001:db8::1", "none.example", "none.example", "slow.example", "198.51.100.1", "192.0.2.7", "a..b"], hosts
+        assert [e.get("tags") for e in got[:7]] == [["done"]] * 3 + [None, None, ["_dnstimeout"], ["done"]], got
+        assert [e.get("ip") for e in got[9:]][:2] == [["192.0.2.7", "good.example"], "192.0.2.9"], got[9:]
+        assert names.asked.count(("good.example", 1)) == 1 and names.asked.count(("none.example", 1)) == 1 and names.asked.count(("slow.example", 1)) == 2, names.asked
+
+
+def test_geoip():
+    database = lib.corpus("11-geo", "ip", "geo-whois-asn-country.mmdb")
+    with lib.Folder() as folder:
+        path = folder / "p.conf"
+        path.write_text("""input { stdin { codec => json } }
+            filter { geoip { source => "[client][ip]" database => "%s" } geoip { source => "[client][ip]" database => "%s" target => "g" ecs_compatibility => disabled fields => ["country_code2"] } }
+            output { stdout { codec => json_lines } }""" % (database, database))
+        out, _ = lib.run("pipeline", "run", "--quiet", path, stdin=b'{"client":{"ip":"8.8.8.8"}}\n{"client":{"ip":"10.0.0.1"}}\n{"client":{"ip":"x"}}\n')
+        got = lib.lines(out)
+        assert got[0]["client"]["geo"]["country_iso_code"] == "US" and got[0]["g"] == {"country_code2": "US"}, got[0]
+        assert got[1]["tags"] == got[2]["tags"] == ["_geoip_lookup_failure"], got[1:]
+
+
 def test_import_and_detect():
     with lib.Folder() as folder:
         log, path = folder / "x.log", folder / "p.conf"
