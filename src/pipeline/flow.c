@@ -142,6 +142,7 @@ write_one(struct tsn_pinst *in, struct tsn_pev *ev, struct tsn_err *err)
 	if (code == TSN_OK)
 		return TSN_OK;
 	if (in->desc->output->vital || code == TSN_ECANCELED) {
+		TSN_PL_ADD(in->lost, 1);
 		if (err != NULL)
 			*err = why;
 		return code;
@@ -489,7 +490,13 @@ run_rounds(struct tsn_pipeline *pl, struct tsn_err *err)
 enum tsn_code
 tsn_pipeline_run(struct tsn_pipeline *pl, struct tsn_err *err)
 {
-	TSN_TRY(run_rounds(pl, err));
+	enum tsn_code code = run_rounds(pl, err);
+	bool settled = true;
+
+	/* asked to stop while a full queue was waited for: its event is read again the next time */
+	if (code == TSN_ECANCELED && pl->env.stop(pl->env.ctx))
+		return flush_nodes(pl->conf->sections[TSN_PLUGIN_OUTPUT], &settled, err);
+	TSN_TRY(code);
 	for (uint32_t i = 0; i < pl->input_count; i++)
 		if (!pl->ended[i])
 			TSN_TRY(tsn_pl_finish(pl->inputs[i], err));

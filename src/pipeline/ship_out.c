@@ -210,6 +210,7 @@ tsn_po_counts(struct tsn_pinst *in, struct tsn_pl_output *ret)
 	struct tsn_ship_stats st = tsn_ship_stats_get(po->ship);
 
 	ret->earlier = st.earlier;
+	ret->taken = st.taken + ret->lost;
 	ret->delivered = st.delivered;
 	ret->refused = st.refused;
 	ret->waiting = st.waiting;
