@@ -17,7 +17,7 @@
 #define STORE_QUARANTINE "quarantine"
 /* Memory of rows that wait for a segment. */
 #define STORE_ROWS_BYTES (12u << 20)
-#define STORE_TMPL_BYTES (11u << 20)
+#define STORE_TMPL_BYTES (12u << 20)
 #define STORE_TMPL_COUNT 8192u
 /* From this much on a commit makes segments, not an entry of the journal. */
 #define STORE_SEAL_BYTES (8u << 20)

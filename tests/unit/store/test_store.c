@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "store/store.h"
+#include "store/verify.h"
 
 static struct tsn_keys *keys;
 static char dir[64];
@@ -322,6 +323,21 @@ on_drop(void *ctx, const struct tsn_store_drop *d)
 	drops += d->done;
 }
 
+/* 24 small ones, of two days and more, became some. */
+static void
+expect_few_segments(void)
+{
+	struct tsn_store_reader *r;
+	struct tsn_store_stat stat;
+
+	OK(tsn_store_reader_open(dir, keys, &r, &err));
+	OK(tsn_store_stat(r, &stat, &err));
+	assert_int_equal(stat.events, 240);
+	assert_in_range(stat.segments, 1, 6);
+	tsn_store_stat_done(&stat);
+	tsn_store_reader_close(r);
+}
+
 static void
 test_merge_and_retention(void **state)
 {
@@ -349,6 +365,7 @@ test_merge_and_retention(void **state)
 		assert_true(i < 20);
 		OK(tsn_store_maintain(s, 0, &more, &err));
 	}
+	expect_few_segments();
 	expect_all(&b, false);
 	expect_all(&b, true);
 	OK(tsn_store_scan(before, &scan, &err));	/* its files are gone by name alone */
