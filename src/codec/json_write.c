@@ -171,11 +171,12 @@ write_easy(char *to, const char *p, const char *end)
 static inline bool
 write_whole(struct tsn_buf *out, struct tsn_slice text, bool quotes)
 {
-	char *to = out->ptr + out->len;
+	char *to;
 
 	/* len * 2 cannot overflow: the buffer would have to be as large */
 	if (out->cap - out->len < EASY_ROOM || (out->cap - out->len - EASY_ROOM) / 2 < text.len)
 		return false;
+	to = out->ptr + out->len;
 	if (quotes)
 		*to++ = '"';
 	if (text.len > 0)
