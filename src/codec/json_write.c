@@ -139,7 +139,7 @@ write_last(char *to, const char *p, size_t n)
 	store16(room + 16, second);
 	store16(room + 32, second);
 	store16(room, first);
-	if (n > 16) {
+	if (n > 16 && n < 32) {
 		store16(room + n - 16, load16(p + n - 16));
 		second = load16(room + 16);
 		b = stops_in(second);

@@ -90,7 +90,8 @@ value_of(MMDB_entry_s *entry, const char *const path[4], struct tsn_pev *ev, str
 	MMDB_entry_data_s d;
 	const char *names[5] = {0};
 
-	memcpy(names, path, 4 * sizeof *names);
+	for (unsigned i = 0; i < 4; i++)
+		names[i] = path[i];
 	if (MMDB_aget_value(entry, &d, names) != MMDB_SUCCESS || !d.has_data)
 		return false;
 	switch (d.type) {
