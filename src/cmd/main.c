@@ -41,11 +41,25 @@ finish(int status)
 	return status;
 }
 
+/*
+ * Large pieces of memory go back to the system when they are freed, whatever their order: by default
+ * glibc learns from the largest piece freed to keep all that are smaller, and threads keep each their
+ * own.  A server that once had a large request would stay as large.
+ */
+static void
+set_memory(void)
+{
+	(void)mallopt(M_ARENA_MAX, 2);
+	(void)mallopt(M_MMAP_THRESHOLD, 256 << 10);
+	(void)mallopt(M_TRIM_THRESHOLD, 1 << 20);
+}
+
 int
 main(int argc, char **argv)
 {
 	const struct tsn_command *cmd;
 
+	set_memory();
 	(void)signal(SIGPIPE, SIG_IGN);
 	/* Else the first large block that is freed raises the bound, and what large blocks leave
 	 * between small ones is never given back. */
