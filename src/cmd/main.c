@@ -42,9 +42,10 @@ finish(int status)
 }
 
 /*
- * Large pieces of memory go back to the system when they are freed, whatever their order: by default
- * glibc learns from the largest piece freed to keep all that are smaller, and threads keep each their
- * own.  A server that once had a large request would stay as large.
+ * Large pieces of memory go back to the system when they are freed, whatever their order: by
+ * default
+ * glibc learns from the largest piece freed to keep all that are smaller, and threads keep each
+ * their own.  A server that once had a large request would stay as large.
  */
 static void
 set_memory(void)

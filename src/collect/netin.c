@@ -97,6 +97,8 @@ listen_on(struct tsn_netin *in, struct tsn_err *err)
 	(void)snprintf(in->label, sizeof in->label, "%s %s",
 	    p == NULL ? "udp" : in->tls != NULL ? p->tls_label : p->label, text);
 	in->watch.ctx = in;
+	if (p == NULL)
+		return udp_start(in, err);
 	return tsn_loop_add(in->loop, &in->watch, TSN_WATCH_READ, err);
 }
 
@@ -144,7 +146,8 @@ tsn_netin_close(struct tsn_netin *in)
 {
 	if (in == NULL)
 		return;
-	tsn_loop_remove(in->loop, &in->watch);
+	if (in->protocol != NULL)
+		tsn_loop_remove(in->loop, &in->watch);
 	close_all(in);
 }
 
@@ -160,6 +163,14 @@ tsn_netin_committed(struct tsn_netin *in)
 {
 	if (in->protocol != NULL)
 		conns_committed(in);
+	else
+		udp_committed(in);
+}
+
+enum tsn_code
+tsn_netin_ranges(struct tsn_netin *in)
+{
+	return in->protocol != NULL ? TSN_OK : udp_ranges(in);
 }
 
 const struct tsn_addr *
@@ -177,5 +188,9 @@ tsn_netin_label(const struct tsn_netin *in)
 struct tsn_netin_stats
 tsn_netin_stats_get(const struct tsn_netin *in)
 {
-	return in->stats;
+	struct tsn_netin_stats stats = in->stats;
+
+	if (in->protocol == NULL)
+		stats.spooled_bytes = udp_spooled(in);
+	return stats;
 }

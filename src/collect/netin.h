@@ -33,6 +33,8 @@ struct tsn_netin_options {
 	uint32_t idle_sec;		/* TCP: a silent connection is closed after; 0: one hour */
 	struct tsn_tls_options tls;	/* cert_file NULL: no TLS; texts outlive the opening */
 	uint32_t receive_buffer;	/* UDP: what to ask of the kernel; 0: 16 MiB */
+	const char *spool_dir;		/* UDP: where a spool may be; NULL: none */
+	uint64_t spool_bytes;		/* UDP: its bound; 0: none */
 };
 
 struct tsn_netin_stats {
@@ -43,6 +45,7 @@ struct tsn_netin_stats {
 	uint64_t tls_failed;		/* handshakes that came to nothing */
 	uint64_t truncated;
 	uint64_t lost;			/* UDP: thrown away by the kernel */
+	uint64_t spooled_bytes;		/* UDP: on disk now */
 };
 
 struct tsn_netin;
@@ -55,6 +58,8 @@ TSN_MUST_CHECK enum tsn_code tsn_netin_open(const struct tsn_netin_options *opti
 void tsn_netin_close(struct tsn_netin *in);
 /** Now and then (once a second): closes idle connections. */
 void tsn_netin_tick(struct tsn_netin *in, int64_t mono_ns);
+/** Before a commit: what of a spool is in it. */
+TSN_MUST_CHECK enum tsn_code tsn_netin_ranges(struct tsn_netin *in);
 /** All that was given before is durable: answers those who wait. */
 void tsn_netin_committed(struct tsn_netin *in);
 /** "tls 127.0.0.1:6514": with what its sources' names begin. */

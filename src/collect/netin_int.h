@@ -61,9 +61,7 @@ struct tsn_netin {
 	char kind[KIND_MAX];
 	char label[TSN_ADDR_TEXT_MAX + 16];	/* "udp 127.0.0.1:514" */
 	struct tsn_netin_stats stats;
-	struct tsn_receiver *receiver;	/* UDP */
-	int64_t received_ns;		/* UDP: when it was read last */
-	uint32_t lost;			/* UDP: the kernel's counter as last seen */
+	struct udp *udp;
 	struct tsn_tls_context *tls;
 	char *memory;			/* for the connection that is being read */
 	char *stage;			/* STAGE_BYTES */
@@ -84,6 +82,12 @@ TSN_MUST_CHECK enum tsn_code netin_flush(struct tsn_netin *in);
 
 TSN_MUST_CHECK enum tsn_code udp_open(struct tsn_netin *in, struct tsn_err *err);
 void udp_close(struct tsn_netin *in);
+/** The address it listens on is known: receiving begins. */
+TSN_MUST_CHECK enum tsn_code udp_start(struct tsn_netin *in, struct tsn_err *err);
+/** What of the spool is in the next commit; and that it is done. */
+TSN_MUST_CHECK enum tsn_code udp_ranges(struct tsn_netin *in);
+void udp_committed(struct tsn_netin *in);
+uint64_t udp_spooled(const struct tsn_netin *in);
 
 TSN_MUST_CHECK enum tsn_code conns_open(struct tsn_netin *in, struct tsn_err *err);
 void conns_close(struct tsn_netin *in);

@@ -13,6 +13,7 @@ enum tsn_sink_drop {
 	TSN_SINK_DROP_OVERSIZE,
 	TSN_SINK_DROP_BAD_FRAME,
 	TSN_SINK_DROP_MEMORY,
+	TSN_SINK_DROP_STORE,		/* no room in the store, none in the spool */
 };
 
 struct tsn_sink {

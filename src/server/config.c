@@ -14,6 +14,7 @@
 
 #define FILE_BYTES_MAX (1u << 20)
 #define ARENA_BYTES_MAX (32u << 20)
+#define SPOOL_BYTES (256u << 20)
 
 enum value_type {
 	V_TEXT,		/* const char * */
@@ -92,6 +93,7 @@ static const struct key udp_keys[] = {
 	{"timezone", V_ZONE, offsetof(struct tsn_config_input, tz_offset_sec)},
 	{"max_message", V_BYTES, offsetof(struct tsn_config_input, message_bytes_max)},
 	{"receive_buffer", V_BYTES, offsetof(struct tsn_config_input, receive_buffer)},
+	{"spool", V_BYTES, offsetof(struct tsn_config_input, spool_bytes)},
 };
 
 static const struct key tcp_keys[] = {
@@ -394,6 +396,7 @@ read_input(const struct loader *l, const struct tsn_yaml *v, struct tsn_config_i
 		if (!tsn_slice_eq(type, tsn_slice_cstr(input_types[i].name)))
 			continue;
 		in->type = input_types[i].type;
+		in->spool_bytes = SPOOL_BYTES;
 		TSN_TRY(read_map(l, v, input_types[i].keys, input_types[i].key_count, in));
 		if (tsn_parser_check_kind(tsn_slice_cstr(in->kind), &why) != TSN_OK)
 			return fail(l, v->line, "kind: %s", why.msg);

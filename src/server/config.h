@@ -46,6 +46,7 @@ struct tsn_config_input {
 	uint64_t connections_max;
 	int64_t idle_ns;
 	uint64_t receive_buffer;
+	uint64_t spool_bytes;
 	struct tsn_config_tls tls;
 };
 

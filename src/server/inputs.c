@@ -25,7 +25,7 @@ listener_name(const struct tsn_config_input *in)
 
 static enum tsn_code
 open_net(struct tsn_inputs *all, const struct tsn_config_input *in, struct tsn_loop *loop,
-    const struct tsn_sink *sink, struct tsn_err *err)
+    const char *data, const struct tsn_sink *sink, struct tsn_err *err)
 {
 	char text[TSN_ADDR_TEXT_MAX], line[TSN_ADDR_TEXT_MAX + 64];
 	struct tsn_netin_options o = {
@@ -41,6 +41,8 @@ open_net(struct tsn_inputs *all, const struct tsn_config_input *in, struct tsn_l
 		.idle_sec = (uint32_t)(in->idle_ns / TSN_NS_PER_SEC),
 		.receive_buffer = (uint32_t)(in->receive_buffer > (1u << 30) ? (1u << 30) :
 			in->receive_buffer),
+		.spool_dir = data,
+		.spool_bytes = in->spool_bytes,
 	};
 	struct tsn_netin *net;
 
@@ -72,13 +74,13 @@ open_tail(struct tsn_inputs *all, const struct tsn_config_input *in, const struc
 }
 
 enum tsn_code
-tsn_inputs_open(struct tsn_inputs *in, const struct tsn_config *config, struct tsn_loop *loop,
-    const struct tsn_sink *sink, struct tsn_err *err)
+tsn_inputs_open(struct tsn_inputs *in, const struct tsn_config *config, const char *data,
+    struct tsn_loop *loop, const struct tsn_sink *sink, struct tsn_err *err)
 {
 	for (uint32_t i = 0; i < config->input_count; i++)
 		TSN_TRY(config->inputs[i].type == TSN_CONFIG_FILE ?
 			open_tail(in, &config->inputs[i], sink, err) :
-			open_net(in, &config->inputs[i], loop, sink, err));
+			open_net(in, &config->inputs[i], loop, data, sink, err));
 	return TSN_OK;
 }
 
@@ -124,6 +126,10 @@ tsn_inputs_tick(struct tsn_inputs *in, int64_t mono_ns)
 enum tsn_code
 tsn_inputs_ranges(struct tsn_inputs *in, struct tsn_err *err)
 {
+	for (uint32_t i = 0; i < in->net_count; i++)
+		if (tsn_netin_ranges(in->nets[i]) != TSN_OK)
+			TSN_FAIL(err, TSN_EIO, "%s: its spool cannot be said to be stored",
+			    tsn_netin_label(in->nets[i]));
 	for (uint32_t i = 0; i < in->tail_count; i++)
 		TSN_TRY(tsn_tail_ranges(in->tails[i], err));
 	return TSN_OK;
@@ -146,6 +152,7 @@ tsn_inputs_report(const struct tsn_inputs *in, struct tsn_report *to)
 		to->connections_refused += n.refused;
 		to->bad_frames += n.bad_frames;
 		to->tls_failed += n.tls_failed;
+		to->spooled_bytes += n.spooled_bytes;
 	}
 	for (uint32_t i = 0; i < in->tail_count; i++) {
 		struct tsn_tail_stats t = tsn_tail_stats_get(in->tails[i]);

@@ -19,10 +19,13 @@ struct tsn_inputs {
 	int64_t tailed_ns;		/* when files were looked at last */
 };
 
-/** loop and sink outlive them; on failure what was opened is to be closed all the same. */
+/**
+ * loop, sink and data (the data folder) outlive them; on failure what was opened is to be closed all
+ * the same.
+ */
 TSN_MUST_CHECK enum tsn_code tsn_inputs_open(struct tsn_inputs *in,
-    const struct tsn_config *config, struct tsn_loop *loop, const struct tsn_sink *sink,
-    struct tsn_err *err);
+    const struct tsn_config *config, const char *data, struct tsn_loop *loop,
+    const struct tsn_sink *sink, struct tsn_err *err);
 /** Takes what has arrived from the network and closes it. */
 void tsn_inputs_close_nets(struct tsn_inputs *in);
 /** After the last commit. */

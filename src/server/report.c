@@ -150,6 +150,8 @@ tsn_report_metrics(const struct tsn_report *p, struct tsn_ledger *ledger, struct
 	    (double)p->bad_frames);
 	gauge(out, "tls_failed_total", "counter", "TLS handshakes that came to nothing",
 	    (double)p->tls_failed);
+	gauge(out, "spooled_bytes", "gauge", "Of datagrams that wait on disk",
+	    (double)p->spooled_bytes);
 	gauge(out, "files_followed", "gauge", "Files that are followed", (double)p->files);
 	gauge(out, "files_restarted_total", "counter", "Files found cut or rewritten",
 	    (double)p->file_restarts);

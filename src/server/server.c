@@ -405,7 +405,8 @@ open_all(struct tsn_server *s, struct tsn_err *err)
 	TSN_TRY(open_engine(s, err));
 	TSN_TRY(read_back(s, err));
 	TSN_TRY(begin_run(s, err));
-	TSN_TRY(tsn_inputs_open(&s->inputs, s->o.config, s->loop, tsn_intake_sink(s->intake), err));
+	TSN_TRY(tsn_inputs_open(&s->inputs, s->o.config, s->o.data, s->loop,
+	    tsn_intake_sink(s->intake), err));
 	TSN_TRY(tsn_pipelines_open(&(struct tsn_pipelines_options){.config = s->o.config,
 	    .data = s->o.data, .queue = &s->queue, .source = http_source, .say = intake_say, .ctx = s},
 	    &s->pipelines, err));

@@ -30,6 +30,12 @@ def message(i):
     return b"<34>Nov 20 10:00:00 host app[1]: message %d of this test" % i
 
 
+def free_port():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
 def connect(server):
     return socket.create_connection(("127.0.0.1", server.ports["tcp"]))
 
@@ -218,6 +224,46 @@ def test_full_disk_pauses_and_goes_on():
                     server.process.terminate()
                     assert server.process.wait(timeout=20) == 3, "what was pending could not be kept"
                 assert server.search("* | stats count() as n")[0]["n"] == 100
+        finally:
+            subprocess.run(["umount", disk], check=True)
+
+
+def test_datagrams_wait_on_disk_while_the_store_is_full():
+    """The spool outlives a kill, and nothing of it is stored twice."""
+    if os.geteuid() != 0:
+        raise lib.Skip("mounting a small disk needs root")
+    with lib.Folder() as folder:
+        disk = folder / "disk"
+        disk.mkdir()
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=90m", "none", disk],
+                          capture_output=True).returncode != 0:
+            raise lib.Skip("no tmpfs can be mounted here")
+        try:
+            config = "inputs:\n  - type: syslog_udp\n    listen: 127.0.0.1:%d\n" % free_port()
+            server = Server(folder, config + "retention:\n  disk_free: 50MiB\n", data=disk / "data")
+            with server:
+                ballast = disk / "ballast"
+                ballast.write_bytes(b"x" * 45_000_000)
+                s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                to = ("127.0.0.1", server.ports["udp"])
+                count = 120000
+                for i in range(count):
+                    s.sendto(message(i) + b" " * 60, to)
+                    if i % 500 == 0:
+                        time.sleep(0.003)
+                server.wait(lambda: server.request("GET", "/readyz")[0] == 503, "the pause")
+                time.sleep(0.3)
+                assert (disk / "data").joinpath("spool-udp-%d" % server.ports["udp"]).stat().st_size > 1000
+                server.kill()
+                ballast.unlink()
+                server.start()
+                server.wait(lambda: server.request("GET", "/metrics")[2].find(b"tocsin_spooled_bytes 0\n") >= 0,
+                            "the spool to be read")
+                server.wait(lambda: server.status()["total"]["pending"] == 0, "the commit")
+                rows = server.search('"of this test" | stats count() as n, dc(event.original) as m')
+                # What was in memory alone (32 blocks of 256 KiB at most) went with the kill.
+                assert rows[0]["n"] == rows[0]["m"] > count - 9_000_000 // 120, rows
+                server.stop()
         finally:
             subprocess.run(["umount", disk], check=True)
 
