@@ -20,8 +20,8 @@ struct tsn_inputs {
 };
 
 /**
- * loop, sink and data (the data folder) outlive them; on failure what was opened is to be closed all
- * the same.
+ * loop, sink and data (the data folder) outlive them; on failure what was opened is to be closed
+ * all the same.
  */
 TSN_MUST_CHECK enum tsn_code tsn_inputs_open(struct tsn_inputs *in,
     const struct tsn_config *config, const char *data, struct tsn_loop *loop,
