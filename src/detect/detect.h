@@ -92,6 +92,14 @@ void tsn_detect_free(struct tsn_detect *d);
  */
 TSN_MUST_CHECK enum tsn_code tsn_detect_batch(struct tsn_detect *d, const struct tsn_batch *batch,
     tsn_detect_callback *callback, void *ctx);
+/** How many views (kinds of events that rules are about) there are. */
+uint32_t tsn_detect_view_count(const struct tsn_detect *d);
+/** Adds the bits of the views that hold the event; room for all of them.  TSN_ENOMEM. */
+TSN_MUST_CHECK enum tsn_code tsn_detect_event_views(struct tsn_detect *d,
+    const struct tsn_event *ev, uint64_t *views);
+/** Calls each() for every view a rule is about; correlations have none of their own. */
+void tsn_detect_each_binding(const struct tsn_detect *d,
+    void (*each)(void *ctx, uint32_t rule, uint32_t view), void *ctx);
 /**
  * No more events: judges all that waits and tells of all windows that are open.  The engine may be
  * used on; what comes then begins with empty windows.

@@ -161,6 +161,15 @@ on_batch(void *ctx, const struct tsn_batch *batch, struct tsn_err *err)
 	return code;
 }
 
+static void
+sample(void *ctx, const struct tsn_event *ev, struct tsn_ledger_row *row)
+{
+	struct tsn_detection *d = ctx;
+
+	if (tsn_detect_view_count(d->detect) <= TSN_LEDGER_VIEWS)
+		(void)!tsn_detect_event_views(d->detect, ev, row->views);
+}
+
 static int64_t
 mark(void *ctx)
 {
@@ -350,7 +359,7 @@ detection_init(struct tsn_detection *d, struct tsn_err *err)
 		TSN_TRY(tsn_alerts_open(d->o.data_dir, true, &d->alerts, err));
 	TSN_TRY(tsn_scoring_restore(d, err));
 	d->stage = (struct tsn_engine_stage){
-		.event = on_event, .batch = on_batch, .commit = on_commit, .mark = mark,
+		.event = on_event, .batch = on_batch, .sample = d->o.live ? sample : NULL, .commit = on_commit, .mark = mark,
 		.ctx = d};
 	return TSN_OK;
 }
@@ -432,6 +441,12 @@ tsn_detection_exception(const struct tsn_detection *d, uint32_t index,
 		return false;
 	ret->exception = d->rules->exceptions[index];
 	return true;
+}
+
+struct tsn_detect *
+tsn_detection_engine(struct tsn_detection *d)
+{
+	return d->detect;
 }
 
 const struct tsn_ruleset *

@@ -133,6 +133,8 @@ void tsn_detection_losses(const struct tsn_detection *d,
     void (*say)(void *ctx, const char *line), void *ctx);
 /** Prometheus text: what each correlation had to give up; nothing without correlations. */
 void tsn_detection_metrics(const struct tsn_detection *d, struct tsn_buf *out);
+/** The engine of the rules in force: another one after a reload. */
+struct tsn_detect *tsn_detection_engine(struct tsn_detection *d);
 /** The rule set and how often each of its rules fired. */
 const struct tsn_ruleset *tsn_detection_rules(const struct tsn_detection *d,
     const uint64_t **ret_counts);

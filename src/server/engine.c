@@ -10,6 +10,8 @@
 #define BATCH_EVENTS 1024u
 /* A batch of large records ends early, so that memory stays small. */
 #define BATCH_BYTES (4u << 20)
+#define SAMPLES_FIRST 64u
+#define SAMPLES_OF 64u
 
 struct tsn_engine {
 	struct tsn_engine_options o;
@@ -116,6 +118,19 @@ account(struct tsn_engine *e)
 	}
 }
 
+/* Of every source its first events, and then some: what kinds it sends. */
+static void
+sample(struct tsn_engine *e)
+{
+	const struct tsn_engine_stage *stage = e->o.detect;
+
+	if (stage == NULL || stage->sample == NULL)
+		return;
+	for (uint32_t i = 0; i < e->batch.count; i++)
+		if (e->rows[i]->samples++ < SAMPLES_FIRST || e->rows[i]->samples % SAMPLES_OF == 0)
+			stage->sample(stage->ctx, &e->batch.events[i], e->rows[i]);
+}
+
 enum tsn_code
 tsn_engine_flush(struct tsn_engine *e, struct tsn_err *err)
 {
@@ -130,6 +145,7 @@ tsn_engine_flush(struct tsn_engine *e, struct tsn_err *err)
 	e->detected = true;
 	if (e->o.store != NULL && !e->known)
 		TSN_TRY(tsn_store_append(e->o.store, &e->batch, err));
+	sample(e);
 	(void)pthread_mutex_lock(&e->ledger.lock);
 	account(e);
 	(void)pthread_mutex_unlock(&e->ledger.lock);

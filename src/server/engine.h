@@ -25,6 +25,8 @@ struct tsn_engine_stage {
 	/** Enriches the newest event of the batch; may be NULL. */
 	enum tsn_code (*event)(void *ctx, struct tsn_batch *batch, struct tsn_err *err);
 	enum tsn_code (*batch)(void *ctx, const struct tsn_batch *batch, struct tsn_err *err);
+	/** Told of one event in some, with the row of its source; may be NULL. */
+	void (*sample)(void *ctx, const struct tsn_event *ev, struct tsn_ledger_row *row);
 	/** Event time before which an event is late now; may be NULL. */
 	int64_t (*mark)(void *ctx);
 	/** Makes durable what came of the batches so far; called before the store commits. */

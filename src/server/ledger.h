@@ -28,6 +28,8 @@ enum tsn_drop {
 
 #define TSN_LEDGER_NAME_MAX 256u
 #define TSN_LEDGER_ROWS_MAX 4096u
+/* Views that are told apart; of further ones it is not said who sends them. */
+#define TSN_LEDGER_VIEWS 512u
 
 struct tsn_ledger_row {
 	char name[TSN_LEDGER_NAME_MAX];	/* path, "udp 127.0.0.1:514", "http 10.0.0.7" */
@@ -47,6 +49,9 @@ struct tsn_ledger_row {
 	uint64_t lag_bytes;	/* known to be waiting in the source */
 	uint64_t offset;	/* of a file: up to where it is durable */
 	uint64_t kept;		/* hash of what was kept last; ledger_keep.c */
+	bool silent, low;	/* against its own habit; server/sentry */
+	uint64_t samples;	/* events whose views were looked at */
+	uint64_t views[TSN_LEDGER_VIEWS / 64];	/* kinds of events (of the rules) it has sent */
 };
 
 struct tsn_ledger {
