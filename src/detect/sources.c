@@ -1,4 +1,4 @@
-/* Which views hold an event, and which rules are about a view: what rules depend on which source. */
+/* Which views hold an event, which rules are about a view: so, which rules need which source. */
 #include "detect/corr_int.h"
 
 uint32_t

@@ -359,7 +359,8 @@ detection_init(struct tsn_detection *d, struct tsn_err *err)
 		TSN_TRY(tsn_alerts_open(d->o.data_dir, true, &d->alerts, err));
 	TSN_TRY(tsn_scoring_restore(d, err));
 	d->stage = (struct tsn_engine_stage){
-		.event = on_event, .batch = on_batch, .sample = d->o.live ? sample : NULL, .commit = on_commit, .mark = mark,
+		.event = on_event, .batch = on_batch, .sample = d->o.live ? sample : NULL,
+		.commit = on_commit, .mark = mark,
 		.ctx = d};
 	return TSN_OK;
 }

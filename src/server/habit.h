@@ -1,5 +1,6 @@
 /*
- * server/habit: how often and how much a source sends, learned from itself, and when that is broken.
+ * server/habit: how often and how much a source sends, learned from itself, and when that is
+ * broken.
  *
  * Silent: nothing for three times the longest pause it usually makes, and never less than a floor.
  * Low: an hour with less than half of what the same hour of the last days had (their median), and
