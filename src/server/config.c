@@ -48,6 +48,12 @@ static const struct key top_keys[] = {
 	{"pipeline_keys", V_TEXT, offsetof(struct tsn_config, pipeline_keys)},
 	{"retention", V_SKIP, 0},
 	{"http", V_SKIP, 0},
+	{"health", V_SKIP, 0},
+};
+
+static const struct key health_keys[] = {
+	{"silence", V_SPAN, offsetof(struct tsn_config, silence_ns)},
+	{"history", V_SPAN, offsetof(struct tsn_config, history_ns)},
 };
 
 static const struct key corr_keys[] = {
@@ -133,6 +139,8 @@ tsn_config_init(struct tsn_config *c)
 		.body_bytes_max = UINT64_C(16) << 20,
 		.http_connections_max = 256,
 		.http_timeout_ns = 60 * TSN_NS_PER_SEC,
+		.silence_ns = 600 * TSN_NS_PER_SEC,
+		.history_ns = 6 * 3600 * TSN_NS_PER_SEC,
 	};
 	tsn_arena_init(&c->arena, ARENA_BYTES_MAX);
 	if (tsn_addr_parse(TSN_SLICE("127.0.0.1:8650"), &c->listen, NULL) != TSN_OK)
@@ -479,6 +487,8 @@ read_top(const struct loader *l, const struct tsn_yaml *top)
 		TSN_TRY(read_map(l, v, corr_keys, TSN_COUNT(corr_keys), l->c));
 	if ((v = tsn_yaml_find(top, TSN_SLICE("http"))) != NULL)
 		TSN_TRY(read_map(l, v, http_keys, TSN_COUNT(http_keys), l->c));
+	if ((v = tsn_yaml_find(top, TSN_SLICE("health"))) != NULL)
+		TSN_TRY(read_map(l, v, health_keys, TSN_COUNT(health_keys), l->c));
 	if ((v = tsn_yaml_find(top, TSN_SLICE("inputs"))) != NULL)
 		TSN_TRY(read_inputs(l, v));
 	if ((v = tsn_yaml_find(top, TSN_SLICE("pipelines"))) != NULL)

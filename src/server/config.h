@@ -80,6 +80,7 @@ struct tsn_config {
 	int64_t http_timeout_ns;
 	const char *token_file;		/* or NULL: no token is asked */
 	struct tsn_config_tls http_tls;
+	int64_t silence_ns, history_ns;	/* of sources; server/habit */
 };
 
 /** The defaults, as with an empty file. */

@@ -98,6 +98,20 @@ write_last_seen(struct tsn_ledger *ledger, struct tsn_buf *out)
 }
 
 static void
+write_silent(struct tsn_ledger *ledger, struct tsn_buf *out)
+{
+	struct tsn_ledger_row row;
+
+	tsn_buf_lit(out, "# HELP tocsin_source_silent 1 while it is silent against its habit\n"
+			 "# TYPE tocsin_source_silent gauge\n");
+	for (uint32_t i = 0; tsn_ledger_copy(ledger, i, &row); i++) {
+		tsn_buf_lit(out, "tocsin_source_silent{source=\"");
+		write_label(out, row.name);
+		tsn_buf_printf(out, "\"} %d\n", row.silent ? 1 : 0);
+	}
+}
+
+static void
 gauge(struct tsn_buf *out, const char *name, const char *type, const char *help, double value)
 {
 	tsn_buf_printf(out, "# HELP tocsin_%s %s\n# TYPE tocsin_%s %s\ntocsin_%s ", name, help, name,
@@ -115,6 +129,7 @@ tsn_report_metrics(const struct tsn_report *p, struct tsn_ledger *ledger, struct
 		write_ledger_metric(ledger, &counters[i], out);
 	write_drops(ledger, out);
 	write_last_seen(ledger, out);
+	write_silent(ledger, out);
 	tsn_usage_get(&use);
 	gauge(out, "intake_stalled", "gauge", "1 while the store has no room", p->stalled ? 1 : 0);
 	gauge(out, "intake_waits_total", "counter", "How often intake waited for room",
@@ -284,13 +299,16 @@ tsn_report_json(const struct tsn_report *p, struct tsn_ledger *ledger, struct ts
 	    (unsigned long long)p->risk.evicted);
 	tsn_buf_printf(out, "},\"hidden\":%llu,\"exceptions\":", (unsigned long long)p->hidden);
 	tsn_buf_slice(out, exceptions);
+	tsn_buf_lit(out, ",\"blind\":");
+	tsn_buf_slice(out, p->blind.len > 0 ? p->blind : TSN_SLICE("null"));
 	tsn_buf_lit(out, ",\"sources\":[");
 	for (uint32_t i = 0; tsn_ledger_copy(ledger, i, &row); i++) {
 		tsn_buf_printf(out, "%s{\"source\":", i == 0 ? "" : ",");
 		tsn_json_write_string(out, tsn_slice_cstr(row.name));
 		tsn_buf_char(out, ',');
 		write_row(out, &row);
-		tsn_buf_char(out, '}');
+		tsn_buf_printf(out, ",\"silent\":%s,\"low\":%s}", row.silent ? "true" : "false",
+		    row.low ? "true" : "false");
 	}
 	tsn_buf_lit(out, "],\"pipelines\":");
 	tsn_pipelines_json(pipelines, out);

@@ -21,6 +21,7 @@ struct tsn_report {
 	uint64_t bad_frames;
 	uint64_t tls_failed;
 	uint64_t spooled_bytes;
+	struct tsn_slice blind;		/* rules without a source that sends; JSON, may be empty */
 	uint64_t files;			/* followed now */
 	uint64_t file_restarts;
 	uint64_t queue_bytes;		/* of HTTP requests that wait for a commit */

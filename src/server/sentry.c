@@ -1,24 +1,12 @@
-#include "server/sentry.h"
+#include "server/sentry_int.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "server/ledger_keep.h"
 
-#define GAPS_MAX 64u
+#define BLIND_BYTES_MAX (1u << 20)
 #define GAP_NS (60 * TSN_NS_PER_SEC)
-
-struct gap {
-	const struct tsn_ledger_row *row;	/* NULL: free */
-	enum tsn_drop why;
-	int64_t from_ns, to_ns;
-	uint64_t count;
-};
-
-struct tsn_sentry {
-	struct tsn_sentry_options o;
-	struct gap gaps[GAPS_MAX];
-};
 
 enum tsn_code
 tsn_sentry_new(const struct tsn_sentry_options *options, struct tsn_sentry **ret_sentry,
@@ -26,9 +14,14 @@ tsn_sentry_new(const struct tsn_sentry_options *options, struct tsn_sentry **ret
 {
 	struct tsn_sentry *s = calloc(1, sizeof *s);
 
-	if (s == NULL)
+	if (s == NULL || pthread_mutex_init(&s->blind_lock, NULL) != 0) {
+		free(s);
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
+	}
 	s->o = *options;
+	s->limits = (struct tsn_habit_limits){.silence_ns = options->silence_ns,
+		.history_ns = options->history_ns};
+	tsn_buf_init(&s->blind, BLIND_BYTES_MAX);
 	*ret_sentry = s;
 	return TSN_OK;
 }
@@ -36,6 +29,11 @@ tsn_sentry_new(const struct tsn_sentry_options *options, struct tsn_sentry **ret
 void
 tsn_sentry_free(struct tsn_sentry *s)
 {
+	if (s == NULL)
+		return;
+	tsn_buf_done(&s->blind);
+	(void)pthread_mutex_destroy(&s->blind_lock);
+	free(s->habits);
 	free(s);
 }
 
@@ -46,6 +44,8 @@ tsn_sentry_begin(struct tsn_sentry *s, int64_t now_ns, struct tsn_err *err)
 	char at[TSN_TIME_TEXT_MAX], line[TSN_ERR_MSG_MAX];
 	int len;
 
+	s->limits.started_ns = now_ns;
+	sentry_load(s);
 	if (note.closed || note.last_ns == 0)
 		return TSN_OK;
 	(void)tsn_time_format(note.last_ns, at);
@@ -61,6 +61,8 @@ tsn_sentry_begin(struct tsn_sentry *s, int64_t now_ns, struct tsn_err *err)
 enum tsn_code
 tsn_sentry_commit(struct tsn_sentry *s, int64_t now_ns, bool ending, struct tsn_err *err)
 {
+	if (ending)
+		sentry_keep(s);
 	return tsn_run_note_save(s->o.store,
 	    &(struct tsn_run_note){.last_ns = now_ns, .closed = ending}, err);
 }

@@ -15,6 +15,8 @@ struct tsn_sentry_options {
 	struct tsn_detection *detection;	/* all borrowed */
 	struct tsn_ledger *ledger;
 	struct tsn_store *store;
+	const char *data_dir;			/* where habits are kept; NULL: nowhere */
+	int64_t silence_ns, history_ns;		/* server/habit */
 	void (*say)(void *ctx, const char *line);
 	void *ctx;
 };
@@ -31,5 +33,9 @@ TSN_MUST_CHECK enum tsn_code tsn_sentry_commit(struct tsn_sentry *s, int64_t now
 /** A gap: losses of one source that follow each other within a minute are one alert. */
 void tsn_sentry_lost(struct tsn_sentry *s, const struct tsn_ledger_row *row, enum tsn_drop why,
     uint64_t count, int64_t from_ns, int64_t to_ns);
+/** Now and then (each second or so): who has fallen silent, who sends less than usual. */
+void tsn_sentry_tick(struct tsn_sentry *s, int64_t now_ns);
+/** The rules that see nothing because of it, as JSON; any thread. */
+void tsn_sentry_blind(struct tsn_sentry *s, struct tsn_buf *out);
 
 #endif

@@ -214,7 +214,9 @@ open_engine(struct tsn_server *s, struct tsn_err *err)
 	io.queue = &s->queue;
 	TSN_TRY(tsn_intake_new(&io, &s->intake, err));
 	return tsn_sentry_new(&(struct tsn_sentry_options){.detection = s->detection,
-	    .ledger = tsn_engine_ledger(s->engine), .store = s->store, .say = intake_say, .ctx = s},
+	    .ledger = tsn_engine_ledger(s->engine), .store = s->store,
+	    .data_dir = s->o.data, .silence_ns = c->silence_ns, .history_ns = c->history_ns,
+	    .say = intake_say, .ctx = s},
 	    &s->sentry, err);
 }
 
@@ -283,9 +285,13 @@ write_metrics(void *ctx, struct tsn_buf *out)
 static void
 write_status(void *ctx, struct tsn_buf *out)
 {
+	struct tsn_buf blind TSN_CLEANUP(tsn_buf_done) = {0};
 	struct tsn_server *s = ctx;
 	struct tsn_report p = report_now(s);
 
+	tsn_buf_init(&blind, METRICS_BYTES_MAX);
+	tsn_sentry_blind(s->sentry, &blind);
+	p.blind = tsn_buf_get(&blind);
 	(void)pthread_mutex_lock(&s->report_lock);
 	tsn_report_json(&p, tsn_engine_ledger(s->engine), tsn_buf_get(&s->exceptions), s->pipelines,
 	    out);
@@ -625,6 +631,7 @@ tsn_server_turn(struct tsn_server *s, int wait_ms, struct tsn_err *err)
 		tsn_inputs_tick(&s->inputs, now);
 		TSN_TRY(tsn_custodian_look(&s->custodian, s->store, tsn_clock_real_ns(), err));
 		TSN_TRY(tsn_detection_tick(s->detection, err));
+		tsn_sentry_tick(s->sentry, tsn_clock_real_ns());
 		renew_report(s);
 	}
 	/* The first round says which files are followed from now on: that must not be forgotten. */
