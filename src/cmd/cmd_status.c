@@ -13,6 +13,14 @@
 struct row {
 	struct tsn_slice source, last_seen;
 	uint64_t received, stored, failed, dropped, pending, late, lag_bytes;
+	bool silent;
+};
+
+/* What is said beside the table. */
+struct told {
+	bool ready;
+	uint64_t hidden;	/* findings that exceptions hid */
+	uint64_t blind;		/* rules whose sources are all silent */
 };
 
 static uint64_t *
@@ -66,6 +74,29 @@ read_row(struct tsn_json_reader *json, struct row *row, struct tsn_err *err)
 			row->source = json->text;
 		else if (t == TSN_JSON_STRING && tsn_slice_eq(key, TSN_SLICE("last_seen")))
 			row->last_seen = json->text;
+		else if (t == TSN_JSON_BOOL && tsn_slice_eq(key, TSN_SLICE("silent")))
+			row->silent = json->boolean;
+		else if (t == TSN_JSON_OBJECT || t == TSN_JSON_ARRAY)
+			TSN_TRY(tsn_json_pass(json, t, err));
+	}
+}
+
+/* Behind the '{' of "blind": how many. */
+static enum tsn_code
+read_blind(struct tsn_json_reader *json, uint64_t *ret_count, struct tsn_err *err)
+{
+	enum tsn_json_token t;
+
+	for (;;) {
+		bool count;
+
+		TSN_TRY(tsn_json_next(json, &t, err));
+		if (t == TSN_JSON_OBJECT_END)
+			return TSN_OK;
+		count = tsn_slice_eq(json->text, TSN_SLICE("count"));
+		TSN_TRY(tsn_json_next(json, &t, err));
+		if (t == TSN_JSON_NUMBER && count)
+			*ret_count = json->number.as.u;
 		else if (t == TSN_JSON_OBJECT || t == TSN_JSON_ARRAY)
 			TSN_TRY(tsn_json_pass(json, t, err));
 	}
@@ -76,12 +107,13 @@ print_row(const struct row *row, const char *name)
 {
 	char shown[200];
 
-	(void)printf("%11llu %11llu %9llu %9llu %8llu %8llu %10llu  %-24.*s  %s\n",
+	(void)printf("%11llu %11llu %9llu %9llu %8llu %8llu %10llu  %-24.*s  %s%s\n",
 	    (unsigned long long)row->received, (unsigned long long)row->stored,
 	    (unsigned long long)row->failed, (unsigned long long)row->dropped,
 	    (unsigned long long)row->pending, (unsigned long long)row->late,
 	    (unsigned long long)row->lag_bytes, TSN_SLICE_ARG(row->last_seen),
-	    name != NULL ? name : tsn_slice_escape(row->source, shown, sizeof shown));
+	    name != NULL ? name : tsn_slice_escape(row->source, shown, sizeof shown),
+	    row->silent ? "  SILENT" : "");
 }
 
 static enum tsn_code
@@ -102,7 +134,7 @@ read_sources(struct tsn_json_reader *json, struct tsn_err *err)
 }
 
 static enum tsn_code
-print_table(struct tsn_slice answer, bool *ret_ready, uint64_t *ret_hidden, struct tsn_err *err)
+print_table(struct tsn_slice answer, struct told *told, struct tsn_err *err)
 {
 	struct tsn_arena arena;
 	struct tsn_json_reader json;
@@ -137,9 +169,11 @@ print_table(struct tsn_slice answer, bool *ret_ready, uint64_t *ret_hidden, stru
 			(void)fprintf(stderr, "tocsin status: store: %s\n",
 			    tsn_slice_escape(json.text, shown, sizeof shown));
 		} else if (t == TSN_JSON_BOOL && tsn_slice_eq(key, TSN_SLICE("ready"))) {
-			*ret_ready = json.boolean;
+			told->ready = json.boolean;
 		} else if (t == TSN_JSON_NUMBER && tsn_slice_eq(key, TSN_SLICE("hidden"))) {
-			*ret_hidden = json.number.as.u;
+			told->hidden = json.number.as.u;
+		} else if (t == TSN_JSON_OBJECT && tsn_slice_eq(key, TSN_SLICE("blind"))) {
+			code = read_blind(&json, &told->blind, err);
 		} else if (t == TSN_JSON_OBJECT || t == TSN_JSON_ARRAY) {
 			code = tsn_json_pass(&json, t, err);
 		}
@@ -149,16 +183,16 @@ print_table(struct tsn_slice answer, bool *ret_ready, uint64_t *ret_hidden, stru
 }
 
 static enum tsn_code
-status(const char *url, const char *token, const char *ca, bool as_json, bool *ret_ready,
-    uint64_t *ret_hidden, struct tsn_err *err)
+status(const char *url, const char *token, const char *ca, bool as_json, struct told *told,
+    struct tsn_err *err)
 {
 	struct tsn_buf answer TSN_CLEANUP(tsn_buf_done) = {0};
 
 	tsn_buf_init(&answer, ANSWER_BYTES_MAX);
 	TSN_TRY(tsn_fetch(url, "/api/v1/status", token, ca, &answer, err));
 	if (!as_json)
-		return print_table(tsn_buf_get(&answer), ret_ready, ret_hidden, err);
-	*ret_ready = tsn_slice_find(tsn_buf_get(&answer), TSN_SLICE("\"ready\":true")) != SIZE_MAX;
+		return print_table(tsn_buf_get(&answer), told, err);
+	told->ready = tsn_slice_find(tsn_buf_get(&answer), TSN_SLICE("\"ready\":true")) != SIZE_MAX;
 	(void)fwrite(answer.ptr, 1, answer.len, stdout);
 	return TSN_OK;
 }
@@ -167,8 +201,8 @@ static int
 run(int argc, char **argv)
 {
 	const char *url = "http://127.0.0.1:8650", *token = NULL, *ca = NULL;
-	bool as_json = false, ready = false;
-	uint64_t hidden = 0;
+	struct told told = {0};
+	bool as_json = false;
 	struct tsn_err err = {0};
 	enum tsn_code code;
 	int operands;
@@ -185,17 +219,20 @@ run(int argc, char **argv)
 		return result;
 	if (operands > 0)
 		return tsn_cmd_usage(&tsn_cmd_status, "takes no operands");
-	code = status(url, token, ca, as_json, &ready, &hidden, &err);
+	code = status(url, token, ca, as_json, &told, &err);
 	if (code == TSN_EDENIED && token == NULL)
 		(void)fprintf(stderr, "tocsin status: give the token by --token\n");
 	if (code != TSN_OK)
 		return tsn_cmd_fail(&tsn_cmd_status, code, &err);
-	if (hidden > 0)
+	if (told.hidden > 0)
 		(void)fprintf(stderr, "tocsin status: exceptions hid %llu findings since the start; --json "
-		    "says which\n", (unsigned long long)hidden);
-	if (!ready)
+		    "says which\n", (unsigned long long)told.hidden);
+	if (told.blind > 0)
+		(void)fprintf(stderr, "tocsin status: %llu rules see nothing: their sources are silent; "
+		    "--json says which\n", (unsigned long long)told.blind);
+	if (!told.ready)
 		(void)fprintf(stderr, "tocsin status: intake waits: the store has no room\n");
-	return ready ? TSN_EXIT_DONE : TSN_EXIT_NO;
+	return told.ready ? TSN_EXIT_DONE : TSN_EXIT_NO;
 }
 
 const struct tsn_command tsn_cmd_status = {
