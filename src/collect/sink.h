@@ -32,6 +32,8 @@ struct tsn_sink {
 	enum tsn_code (*flush)(void *ctx);
 	/** All records of these bytes have been flushed; goes with the next commit. */
 	enum tsn_code (*range)(void *ctx, const struct tsn_store_range *range);
+	/** Forgets the ranges of a source, with the next commit. */
+	enum tsn_code (*forget)(void *ctx, struct tsn_slice source);
 	/** Ranges the store has of a source. */
 	const struct tsn_store_range *(*ranges)(void *ctx, struct tsn_slice source, size_t *ret_count);
 	void (*drop)(void *ctx, const struct tsn_source *source, enum tsn_sink_drop why,

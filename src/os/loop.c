@@ -172,3 +172,17 @@ tsn_fd_close(int fd)
 	if (fd >= 0)
 		(void)close(fd);
 }
+
+enum tsn_code
+tsn_fd_read(int fd, void *buf, size_t cap, size_t *ret_len, struct tsn_err *err)
+{
+	ssize_t n;
+
+	do
+		n = read(fd, buf, cap);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return tsn_os_fail(err, errno, "cannot read from", "a pipe");
+	*ret_len = (size_t)n;
+	return TSN_OK;
+}

@@ -7,6 +7,7 @@
 #ifndef TSN_OS_LOOP_H
 #define TSN_OS_LOOP_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -50,5 +51,8 @@ TSN_MUST_CHECK enum tsn_code tsn_wake_open(int *ret_fd, struct tsn_err *err);
 void tsn_wake_send(int fd);
 void tsn_wake_clear(int fd);
 void tsn_fd_close(int fd);
+/** From a pipe that does not block; *ret_len 0 is the end, TSN_EAGAIN nothing now. */
+TSN_MUST_CHECK enum tsn_code tsn_fd_read(int fd, void *buf, size_t cap, size_t *ret_len,
+    struct tsn_err *err);
 
 #endif

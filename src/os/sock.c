@@ -2,6 +2,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/audit.h>
+#include <linux/netlink.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +17,7 @@
 #include "os/fail.h"
 
 #define CONTROL_BYTES 64u
+#define AUDIT_BUFFER (4 << 20)
 
 static enum tsn_code
 bad_address(struct tsn_slice text, struct tsn_err *err)
@@ -205,6 +208,28 @@ tsn_sock_read(int fd, void *buf, size_t cap, size_t *ret_len, struct tsn_err *er
 	if (n < 0)
 		return tsn_os_fail(err, errno, "cannot read from", "a connection");
 	*ret_len = (size_t)n;
+	return TSN_OK;
+}
+
+enum tsn_code
+tsn_sock_audit(int *ret_fd, struct tsn_err *err)
+{
+	struct sockaddr_nl group = {.nl_family = AF_NETLINK,
+		.nl_groups = 1u << (AUDIT_NLGRP_READLOG - 1)};
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_AUDIT);
+	int size = AUDIT_BUFFER;
+
+	if (fd < 0)
+		return tsn_os_fail(err, errno, "cannot read", "the kernel's audit records");
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
+	if (bind(fd, (const struct sockaddr *)&group, sizeof group) != 0) {
+		enum tsn_code code =
+		    tsn_os_fail(err, errno, "cannot read", "the kernel's audit records (CAP_AUDIT_READ)");
+
+		(void)close(fd);
+		return code;
+	}
+	*ret_fd = fd;
 	return TSN_OK;
 }
 

@@ -113,6 +113,17 @@ static const struct key tcp_keys[] = {
 	{"tls", V_TLS, offsetof(struct tsn_config_input, tls)},
 };
 
+static const struct key journald_keys[] = {
+	{"type", V_SKIP, 0},
+	{"program", V_TEXT, offsetof(struct tsn_config_input, program)},
+	{"directory", V_TEXT, offsetof(struct tsn_config_input, directory)},
+	{"start", V_START, offsetof(struct tsn_config_input, at_end)},
+};
+
+static const struct key audit_keys[] = {
+	{"type", V_SKIP, 0},
+};
+
 static const struct {
 	const char *name;
 	enum tsn_config_input_type type;
@@ -123,6 +134,8 @@ static const struct {
 	{"syslog_udp", TSN_CONFIG_SYSLOG_UDP, udp_keys, TSN_COUNT(udp_keys)},
 	{"syslog_tcp", TSN_CONFIG_SYSLOG_TCP, tcp_keys, TSN_COUNT(tcp_keys)},
 	{"beats", TSN_CONFIG_BEATS, tcp_keys, TSN_COUNT(tcp_keys)},
+	{"journald", TSN_CONFIG_JOURNALD, journald_keys, TSN_COUNT(journald_keys)},
+	{"audit", TSN_CONFIG_AUDIT, audit_keys, TSN_COUNT(audit_keys)},
 };
 
 struct loader {
@@ -410,12 +423,14 @@ read_input(const struct loader *l, const struct tsn_yaml *v, struct tsn_config_i
 			return fail(l, v->line, "kind: %s", why.msg);
 		if (in->type == TSN_CONFIG_FILE && in->paths.count == 0)
 			return fail(l, v->line, "an input of type file needs paths");
-		if (in->type != TSN_CONFIG_FILE && in->listen.len == 0)
+		if (in->type != TSN_CONFIG_FILE && in->type != TSN_CONFIG_JOURNALD &&
+		    in->type != TSN_CONFIG_AUDIT && in->listen.len == 0)
 			return fail(l, v->line, "an input of type %s needs listen: ADDRESS:PORT",
 			    input_types[i].name);
 		return TSN_OK;
 	}
-	return fail(l, v->line, "an input needs a type: file, syslog_udp, syslog_tcp or beats");
+	return fail(l, v->line, "an input needs a type: file, syslog_udp, syslog_tcp, "
+	    "beats, journald or audit");
 }
 
 static enum tsn_code

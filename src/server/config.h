@@ -25,6 +25,8 @@ enum tsn_config_input_type {
 	TSN_CONFIG_SYSLOG_UDP,
 	TSN_CONFIG_SYSLOG_TCP,
 	TSN_CONFIG_BEATS,
+	TSN_CONFIG_JOURNALD,
+	TSN_CONFIG_AUDIT,
 };
 
 /* cert NULL: no TLS */
@@ -48,6 +50,7 @@ struct tsn_config_input {
 	uint64_t receive_buffer;
 	uint64_t spool_bytes;
 	struct tsn_config_tls tls;
+	const char *program, *directory;	/* journald */
 };
 
 #define TSN_CONFIG_PIPELINES_MAX 64u

@@ -73,14 +73,45 @@ open_tail(struct tsn_inputs *all, const struct tsn_config_input *in, const struc
 	return TSN_OK;
 }
 
+static enum tsn_code
+open_journal(struct tsn_inputs *all, const struct tsn_config_input *in, struct tsn_loop *loop,
+    const struct tsn_sink *sink, struct tsn_err *err)
+{
+	struct tsn_journalin_options o = {.program = in->program, .directory = in->directory,
+		.at_end = in->at_end};
+
+	TSN_TRY(tsn_journalin_open(&o, loop, sink, &all->journals[all->journal_count], err));
+	all->journal_count++;
+	return TSN_OK;
+}
+
+static enum tsn_code
+open_one(struct tsn_inputs *all, const struct tsn_config_input *in, const char *data,
+    struct tsn_loop *loop, const struct tsn_sink *sink, struct tsn_err *err)
+{
+	switch (in->type) {
+	case TSN_CONFIG_FILE:
+		return open_tail(all, in, sink, err);
+	case TSN_CONFIG_JOURNALD:
+		return open_journal(all, in, loop, sink, err);
+	case TSN_CONFIG_AUDIT:
+		if (all->audit != NULL)
+			TSN_FAIL(err, TSN_EINVAL, "one input of type audit is enough");
+		return tsn_auditin_open(loop, sink, &all->audit, err);
+	case TSN_CONFIG_SYSLOG_UDP:
+	case TSN_CONFIG_SYSLOG_TCP:
+	case TSN_CONFIG_BEATS:
+		break;
+	}
+	return open_net(all, in, loop, data, sink, err);
+}
+
 enum tsn_code
 tsn_inputs_open(struct tsn_inputs *in, const struct tsn_config *config, const char *data,
     struct tsn_loop *loop, const struct tsn_sink *sink, struct tsn_err *err)
 {
 	for (uint32_t i = 0; i < config->input_count; i++)
-		TSN_TRY(config->inputs[i].type == TSN_CONFIG_FILE ?
-			open_tail(in, &config->inputs[i], sink, err) :
-			open_net(in, &config->inputs[i], loop, data, sink, err));
+		TSN_TRY(open_one(in, &config->inputs[i], data, loop, sink, err));
 	return TSN_OK;
 }
 
@@ -90,6 +121,8 @@ tsn_inputs_close_nets(struct tsn_inputs *in)
 	for (uint32_t i = 0; i < in->net_count; i++)
 		tsn_netin_close(in->nets[i]);
 	in->net_count = 0;
+	tsn_auditin_close(in->audit);
+	in->audit = NULL;
 }
 
 void
@@ -98,6 +131,9 @@ tsn_inputs_close_files(struct tsn_inputs *in)
 	for (uint32_t i = 0; i < in->tail_count; i++)
 		tsn_tail_close(in->tails[i]);
 	in->tail_count = 0;
+	for (uint32_t i = 0; i < in->journal_count; i++)
+		tsn_journalin_close(in->journals[i]);
+	in->journal_count = 0;
 }
 
 enum tsn_code
@@ -121,6 +157,8 @@ tsn_inputs_tick(struct tsn_inputs *in, int64_t mono_ns)
 {
 	for (uint32_t i = 0; i < in->net_count; i++)
 		tsn_netin_tick(in->nets[i], mono_ns);
+	for (uint32_t i = 0; i < in->journal_count; i++)
+		tsn_journalin_tick(in->journals[i], mono_ns);
 }
 
 enum tsn_code
@@ -130,6 +168,9 @@ tsn_inputs_ranges(struct tsn_inputs *in, struct tsn_err *err)
 		if (tsn_netin_ranges(in->nets[i]) != TSN_OK)
 			TSN_FAIL(err, TSN_EIO, "%s: its spool cannot be said to be stored",
 			    tsn_netin_label(in->nets[i]));
+	for (uint32_t i = 0; i < in->journal_count; i++)
+		if (tsn_journalin_ranges(in->journals[i]) != TSN_OK)
+			TSN_FAIL(err, TSN_EIO, "the cursor of the journal cannot be kept");
 	for (uint32_t i = 0; i < in->tail_count; i++)
 		TSN_TRY(tsn_tail_ranges(in->tails[i], err));
 	return TSN_OK;

@@ -6,6 +6,8 @@
 #ifndef TSN_SERVER_INPUTS_H
 #define TSN_SERVER_INPUTS_H
 
+#include "collect/auditin.h"
+#include "collect/journalin.h"
 #include "collect/netin.h"
 #include "collect/tail.h"
 #include "server/config.h"
@@ -16,6 +18,9 @@ struct tsn_inputs {
 	uint32_t net_count;
 	struct tsn_tail *tails[TSN_CONFIG_INPUTS_MAX];
 	uint32_t tail_count;
+	struct tsn_journalin *journals[TSN_CONFIG_INPUTS_MAX];
+	uint32_t journal_count;
+	struct tsn_auditin *audit;
 	int64_t tailed_ns;		/* when files were looked at last */
 };
 

@@ -204,6 +204,14 @@ range(void *ctx, const struct tsn_store_range *r)
 	return TSN_OK;
 }
 
+static enum tsn_code
+forget(void *ctx, struct tsn_slice name)
+{
+	struct tsn_intake *in = ctx;
+
+	return tsn_store_forget_ranges(in->o.store, name, &in->err);
+}
+
 static const struct tsn_store_range *
 ranges(void *ctx, struct tsn_slice name, size_t *ret_count)
 {
@@ -293,7 +301,8 @@ tsn_intake_new(const struct tsn_intake_options *options, struct tsn_intake **ret
 	}
 	in->o = *options;
 	in->sink = (struct tsn_sink){.source = source, .record = record, .flush = flush,
-		.range = range, .ranges = ranges, .drop = drop, .gap = gap, .lag = lag, .hurry = hurry,
+		.range = range, .forget = forget,
+		.ranges = ranges, .drop = drop, .gap = gap, .lag = lag, .hurry = hurry,
 		.say = say, .sequence = sequence, .ctx = in};
 	*ret_intake = in;
 	return TSN_OK;
