@@ -34,7 +34,7 @@ class Server:
         self.wait(lambda: any(line.endswith(" running") for line in self.log), "the server to run")
         for line in self.log:
             if m := re.search(r"(UDP|TCP|HTTP) on (?:https?://)?127\.0\.0\.1:(\d+)", line):
-                self.ports[m[1].lower()] = int(m[2])
+                self.ports["beats" if "Beats" in line else m[1].lower()] = int(m[2])
         self.url = "http://127.0.0.1:%d" % self.ports["http"]
         return self
 
