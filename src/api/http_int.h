@@ -47,7 +47,6 @@ struct request {
 	const char *url;
 	struct tsn_slice parts[PATH_PARTS_MAX];	/* what stood for the braces */
 	struct body body;
-	bool too_many_args;
 	bool refused;		/* answered before its body was read */
 	bool crowded;		/* it came with more arguments than are read */
 	bool later;		/* suspended; answered when called again */
