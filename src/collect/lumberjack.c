@@ -52,6 +52,7 @@ struct tsn_lumberjack {
 	uint32_t packed_left;		/* compressed bytes that are still to come */
 	z_stream *z;
 	bool inflated;			/* the stream in a compressed frame has ended */
+	bool damaged;			/* or broken: what came before it counts */
 	char *out;			/* INFLATE_BYTES */
 };
 
@@ -286,7 +287,7 @@ begin_packed(struct tsn_lumberjack *l, struct tsn_slice b, struct tsn_err *err)
 		l->z = NULL;
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
 	}
-	l->inflated = false;
+	l->inflated = l->damaged = false;
 	expect(&l->outer, STEP_PACKED, 0);
 	return TSN_EAGAIN;
 }
@@ -309,6 +310,12 @@ end_packed(struct tsn_lumberjack *l, struct tsn_err *err)
 	return TSN_OK;
 }
 
+static enum tsn_code
+bad_packed(struct tsn_err *err)
+{
+	TSN_FAIL(err, TSN_EPARSE, "lumberjack: a compressed frame is damaged");
+}
+
 /* More for the inner level; TSN_EOF: the compressed frame is done. */
 static enum tsn_code
 inflate_more(struct tsn_lumberjack *l, struct tsn_err *err)
@@ -317,6 +324,8 @@ inflate_more(struct tsn_lumberjack *l, struct tsn_err *err)
 	size_t have = in->len < l->packed_left ? in->len : l->packed_left, used;
 	int rc;
 
+	if (l->damaged)
+		return bad_packed(err);
 	if (l->inflated) {	/* what stands behind the stream is of no use */
 		*in = tsn_slice_from(*in, have);
 		l->packed_left -= (uint32_t)have;
@@ -334,9 +343,11 @@ inflate_more(struct tsn_lumberjack *l, struct tsn_err *err)
 	l->inflated = rc == Z_STREAM_END;
 	if (rc == Z_MEM_ERROR)
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
-	if ((rc != Z_OK && rc != Z_STREAM_END && rc != Z_BUF_ERROR) ||
-	    (rc == Z_BUF_ERROR && l->packed_left == 0 && l->inner.in.len == 0))
-		TSN_FAIL(err, TSN_EPARSE, "lumberjack: a compressed frame is damaged");
+	/* Or the frame is over and the stream is not. */
+	l->damaged = (rc != Z_OK && rc != Z_STREAM_END && rc != Z_BUF_ERROR) ||
+	    (rc != Z_STREAM_END && l->packed_left == 0 && l->inner.in.len == 0);
+	if (l->damaged && l->inner.in.len == 0)
+		return bad_packed(err);
 	return l->inner.in.len == 0 && !l->inflated ? TSN_EAGAIN : TSN_OK;
 }
 
