@@ -267,7 +267,14 @@ accept_ready(void *ctx, uint32_t events)
 		struct tsn_addr peer;
 		int fd;
 
-		if (tsn_sock_accept(in->watch.fd, &fd, &peer, NULL) != TSN_OK)
+		enum tsn_code code = tsn_sock_accept(in->watch.fd, &fd, &peer, NULL);
+
+		/* Out of descriptors: who waits would wake the loop without end.  Until the next tick. */
+		if (code == TSN_ELIMIT) {
+			in->stats.refused++;
+			tsn_loop_change(in->loop, &in->watch, 0);
+		}
+		if (code != TSN_OK)
 			return;
 		conn_new(in, fd, &peer);
 	}
@@ -307,6 +314,7 @@ conns_tick(struct tsn_netin *in, int64_t mono_ns)
 {
 	int64_t oldest = mono_ns - (int64_t)in->o.idle_sec * TSN_NS_PER_SEC;
 
+	tsn_loop_change(in->loop, &in->watch, TSN_WATCH_READ);
 	for (struct conn *c = in->conns, *next; c != NULL; c = next) {
 		next = c->next;
 		if (c->shaking && c->active_ns < mono_ns - SHAKE_NS) {

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -209,6 +210,17 @@ tsn_sock_read(int fd, void *buf, size_t cap, size_t *ret_len, struct tsn_err *er
 		return tsn_os_fail(err, errno, "cannot read from", "a connection");
 	*ret_len = (size_t)n;
 	return TSN_OK;
+}
+
+void
+tsn_sock_raise_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 enum tsn_code

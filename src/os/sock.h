@@ -46,6 +46,8 @@ TSN_MUST_CHECK enum tsn_code tsn_sock_name(int fd, struct tsn_addr *ret_addr, st
 TSN_MUST_CHECK enum tsn_code tsn_sock_accept(int fd, int *ret_fd, struct tsn_addr *ret_peer,
     struct tsn_err *err);
 /** *ret_len 0: the peer has closed.  TSN_EAGAIN: nothing there now. */
+/** As many descriptors as this process may have. */
+void tsn_sock_raise_limit(void);
 /** The kernel's audit records, to read along; TSN_EDENIED without CAP_AUDIT_READ. */
 TSN_MUST_CHECK enum tsn_code tsn_sock_audit(int *ret_fd, struct tsn_err *err);
 /** TSN_EAGAIN: nothing goes now; never a signal. */

@@ -428,6 +428,7 @@ tsn_server_new(const struct tsn_server_options *options, struct tsn_server **ret
 
 	if (s == NULL)
 		TSN_FAIL(err, TSN_ENOMEM, "out of memory");
+	tsn_sock_raise_limit();
 	s->o = *options;
 	s->waiting_last = &s->waiting;
 	s->signals.fd = -1;

@@ -64,6 +64,11 @@ class Watched(Server):
         super().stop(status)
 
 
+def cpu_of(pid):
+    fields = open("/proc/%d/stat" % pid).read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def bombs():
     """What becomes much: nothing but zeros, many lines, many objects, one long value, deep, keys."""
     yield b"\0" * (64 << 20)
@@ -166,6 +171,29 @@ def test_ten_thousand_idle_connections():
         server.wait(lambda: b"tocsin_tcp_connections 0\n" in server.request("GET", "/metrics")[2], "all to be gone")
         server.wait_stored(2 + (10000 + 6) // 7)
         server.stop()
+
+
+def test_out_of_descriptors():
+    """More clients than files may be open: those who are in are served, and the processor rests."""
+    def few():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200))
+
+    with lib.Folder() as folder:
+        server = Watched(folder, CONFIG)
+        server.limit = few
+        with server:
+            clients = [socket.create_connection(("127.0.0.1", server.ports["tcp"])) for _ in range(300)]
+            time.sleep(1)
+            before = cpu_of(server.process.pid)
+            time.sleep(2)
+            assert cpu_of(server.process.pid) - before < 1, "it spins"
+            clients[0].sendall(b"<34>Nov 20 10:00:00 host app: from one that is in\n")
+            for c in clients[1:]:
+                c.close()
+            server.wait(lambda: server.request("GET", "/healthz")[0] == 200, "room again")
+            server.wait_stored(1)
+            clients[0].close()
+            server.stop()
 
 
 def test_slow_and_half_http_clients():

@@ -13,6 +13,8 @@ import lib
 class Server:
     """with Server(folder, "inputs: ...") as s: s.url, s.port("udp"), s.status(), s.kill()"""
 
+    limit = None  # called in the child before the program
+
     def __init__(self, folder, config="", data=None, env=None, args=()):
         self.folder = folder
         self.data = data or folder / "data"
@@ -28,7 +30,8 @@ class Server:
         self.log, self.ports = [], {}
         self.process = subprocess.Popen(
             [lib.PROGRAM, "run", "--config", self.config, "--data", self.data, "--listen", "127.0.0.1:0",
-             *self.args], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=self.env)
+             *self.args], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=self.env,
+            preexec_fn=self.limit)
         self.reader = threading.Thread(target=self.read_log, daemon=True)
         self.reader.start()
         self.wait(lambda: any(line.endswith(" running") for line in self.log), "the server to run")
