@@ -19,8 +19,7 @@ test_cursors(void **state)
 {
 	static const char *const bad[] = {"", "s=1", "i=1;s=2", GOOD ";z=1", GOOD ";",
 		"s=0639c7f2a1b24f0f8f0f3f5b8bd1b3c1;i=;b=5e1c0f8a3d2b4c6e9f7a1b2c3d4e5f60;m=5;t=5;x=9",
-		"s=0639c7f2a1b24f0f8f0f3f5b8bd1b3c1;i=11111111111111111;b=5e1c0f8a3d2b4c6e9f7a1b2c3d4e5f60;"
-		"m=5;t=5;x=9",
+		"s=0639c7f2a1b24f0f8f0f3f5b8bd1b3c1;i=11111111111111111;b=5e1c0f8a3d2b4c6e9f7a1b2c3d4e5f60;m=5",
 		"s=0639C7F2A1B24F0F8F0F3F5B8BD1B3C1;i=1;b=5e1c0f8a3d2b4c6e9f7a1b2c3d4e5f60;m=5;t=5;x=9"};
 	char text[TSN_CURSOR_TEXT_MAX];
 	struct tsn_cursor c;
