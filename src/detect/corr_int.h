@@ -46,7 +46,7 @@ time_plus(int64_t a, int64_t b)
 }
 
 #define HIT_KEY_MAX 2048u
-#define ENTRIES_MAX 65536u
+#define ENTRIES_MAX TSN_CORR_EVENTS_MAX
 #define CHAIN_MAX TSN_CORR_CHAIN_MAX
 #define REPLAY_SOURCE UINT32_MAX
 

@@ -79,6 +79,21 @@ read_span(const struct tsn_yaml *map, const char *key, bool needed, int64_t *ret
 	return TSN_OK;
 }
 
+enum tsn_code
+tsn_rule_int_countable(const struct tsn_correlation *c, uint32_t line, struct tsn_err *err)
+{
+	const struct tsn_corr_bound *b = &c->bounds[c->bound_count - 1];
+	double most = TSN_CORR_EVENTS_MAX;
+	bool counted = c->type == TSN_CORR_EVENT_COUNT || c->type == TSN_CORR_VALUE_COUNT;
+
+	if (b->op == TSN_CORR_GT || b->op == TSN_CORR_LTE)
+		most--;
+	if (counted && b->value > most)
+		TSN_FAIL_AT(err, SKIP, line, "%s counts up to %u in a group; %.15g cannot be told",
+		    types[c->type], TSN_CORR_EVENTS_MAX, b->value);
+	return TSN_OK;
+}
+
 static enum tsn_code
 read_bound(const struct tsn_yaml *n, struct tsn_correlation *c, struct tsn_err *err)
 {
@@ -101,7 +116,7 @@ read_bound(const struct tsn_yaml *n, struct tsn_correlation *c, struct tsn_err *
 		if (!isfinite(b->value))
 			TSN_FAIL_AT(err, TSN_EINVAL, n->line, "%s takes a number that is finite", ops[i]);
 		c->bound_count++;
-		return TSN_OK;
+		return tsn_rule_int_countable(c, n->line, err);
 	}
 	TSN_FAIL_AT(err, TSN_EINVAL, n->key_line,
 	    "condition has \"%s\"; expected field, percentile, gt, gte, lt, lte, eq or neq",

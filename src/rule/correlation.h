@@ -42,6 +42,8 @@ enum tsn_corr_op {
 };
 
 #define TSN_CORR_BOUNDS_MAX 6u
+/** Events, or values, that one group can hold: more are not counted. */
+#define TSN_CORR_EVENTS_MAX 65536u
 #define TSN_CORR_RULES_MAX 64u
 #define TSN_CORR_GROUP_MAX 16u
 /** Correlations over correlations: so many levels. */

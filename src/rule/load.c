@@ -277,6 +277,7 @@ convert_aggregation(struct tsn_loader *l, const struct tsn_yaml *detection,
 		c->c.field_count = agg->field.len > 0;
 		c->c.bounds[0] = (struct tsn_corr_bound){agg->op, agg->number};
 		c->c.bound_count = 1;
+		TSN_TRY(tsn_rule_int_countable(&c->c, c->line, err));
 	}
 	rule->condition = NULL;
 	*ret = c;

@@ -152,6 +152,9 @@ TSN_MUST_CHECK enum tsn_code tsn_rule_int_texts(struct tsn_arena *a, const struc
 /* correlate.c: the `correlation` map. */
 TSN_MUST_CHECK enum tsn_code tsn_rule_int_correlation(struct tsn_arena *a,
     const struct tsn_yaml *map, struct corr_draft **ret_draft, struct tsn_err *err);
+/* SKIP when the last bound of the correlation lies beyond what a group can hold. */
+TSN_MUST_CHECK enum tsn_code tsn_rule_int_countable(const struct tsn_correlation *c, uint32_t line,
+    struct tsn_err *err);
 
 /* link.c: what rules say of each other. */
 struct link_out {

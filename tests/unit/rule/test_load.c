@@ -389,6 +389,49 @@ test_groups_of_chains(void **state)
 	done(&l);
 }
 
+static void
+test_thresholds_beyond_a_group(void **state)
+{
+	static const struct {
+		const char *type, *bound;
+		bool skipped;
+	} cases[] = {
+		{"event_count", "gte: 65536", false}, {"event_count", "gte: 65537", true},
+		{"event_count", "gt: 65535", false}, {"event_count", "gt: 65536", true},
+		{"event_count", "lt: 65536", false}, {"event_count", "lt: 65537", true},
+		{"event_count", "lte: 65535", false}, {"event_count", "lte: 65536", true},
+		{"event_count", "eq: 1e9", true}, {"event_count", "neq: 1e9", true},
+		{"value_count", "field: x, gte: 65536", false}, {"value_count", "field: x, gte: 65537", true},
+		{"value_sum", "field: x, gte: 1e12", false}, {"value_avg", "field: x, gte: 1e12", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < TSN_COUNT(cases); i++) {
+		char text[1000];
+		struct loaded l;
+
+		(void)snprintf(text, sizeof text, "%s---\ntitle: C\nid: c\ncorrelation:\n  type: %s\n"
+		    "  rules: [a]\n  timespan: 1m\n  condition: {%s}\n", RULE("a", "A"), cases[i].type,
+		    cases[i].bound);
+		l = load(text);
+		if (l.report.skipped != cases[i].skipped || l.report.loaded != 2u - cases[i].skipped)
+			fail_msg("%s: %u skipped, %u loaded", text, l.report.skipped, l.report.loaded);
+		if (cases[i].skipped)
+			says(&l, 0, 17, "counts up to 65536 in a group");
+		done(&l);
+	}
+	for (int many = 0; many < 2; many++) {
+		struct loaded l = load(many ? "title: A\nid: a\nlogsource: {product: p}\ndetection:\n  s: {A: 1}\n"
+		    "  timeframe: 5m\n  condition: s | count() by Host > 65536\n"
+		    : "title: A\nid: a\nlogsource: {product: p}\ndetection:\n  s: {A: 1}\n"
+		    "  timeframe: 5m\n  condition: s | count() by Host > 65535\n");
+
+		assert_int_equal(l.report.skipped, many);
+		assert_int_equal(l.report.failed, 0);
+		done(&l);
+	}
+}
+
 int
 main(void)
 {
@@ -400,6 +443,7 @@ main(void)
 		cmocka_unit_test(test_correlation),
 		cmocka_unit_test(test_bad_correlations),
 		cmocka_unit_test(test_groups_of_chains),
+		cmocka_unit_test(test_thresholds_beyond_a_group),
 		cmocka_unit_test(test_aggregations),
 		cmocka_unit_test(test_folder),
 	};
