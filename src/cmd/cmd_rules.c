@@ -76,6 +76,41 @@ print_source(const struct tsn_rule *r)
 	    TSN_SLICE_ARG(r->logsource.service));
 }
 
+/* Fields that are never numbers: last parts of their paths. */
+static bool
+is_text(struct tsn_slice path)
+{
+	static const char *const names[] = {"Image", "ParentImage", "SourceImage", "TargetImage",
+	    "ImageLoaded", "CommandLine", "ParentCommandLine", "CurrentDirectory", "TargetFilename",
+	    "TargetObject", "Hashes", "executable", "command_line", "working_directory", "ip", "mac"};
+	size_t at = path.len;
+
+	while (at > 0 && path.ptr[at - 1] != '.')
+		at--;
+	for (size_t i = 0; i < TSN_COUNT(names); i++)
+		if (tsn_slice_eq_nocase((struct tsn_slice){path.ptr + at, path.len - at},
+		    tsn_slice_cstr(names[i])))
+			return true;
+	return false;
+}
+
+/* Sums, averages and percentiles are of numbers: of other events none counts. */
+static void
+audit_numbers(const struct tsn_rule *r)
+{
+	const struct tsn_correlation *c = r->correlation;
+	char file[600], name[128];
+
+	if (c->type < TSN_CORR_VALUE_SUM || c->type > TSN_CORR_VALUE_MEDIAN || c->field_count == 0)
+		return;
+	for (uint32_t j = 0; j < c->rule_count; j++)
+		if (!is_text(c->fields[j]))
+			return;
+	(void)printf("%s:%u: note: never fires: it takes numbers, and \"%s\" is a text\n",
+	    tsn_slice_escape(r->file, file, sizeof file), r->line,
+	    tsn_slice_escape(c->fields[0], name, sizeof name));
+}
+
 /* What keeps a loaded rule from ever firing. */
 static enum tsn_code
 audit_rules(const struct tsn_ruleset *set, struct tsn_taxonomy *t, struct tsn_err *err)
@@ -87,6 +122,8 @@ audit_rules(const struct tsn_ruleset *set, struct tsn_taxonomy *t, struct tsn_er
 		const struct tsn_rule *r = &set->rules[i];
 		struct audit a = {.rule = r, .views = views};
 
+		if (r->correlation != NULL)
+			audit_numbers(r);
 		if (r->condition == NULL)
 			continue;
 		code = tsn_taxonomy_find(t, &r->logsource, r->taxonomy, views, &a.view_count);
