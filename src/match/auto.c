@@ -5,10 +5,12 @@
 
 #include "base/assert.h"
 #include "match/nfa.h"
+#include "match/skim.h"
 #include "match/word.h"
 
 #define WORDS_MAX (TSN_NFA_NODES_MAX / 64)
 #define UNKNOWN UINT16_MAX
+#define SKIM_TEXT_MIN 24u
 #define TABLE_SLOTS (TSN_AUTO_STATES_MAX * 2)
 
 /* What stands in front of a place, or behind it. */
@@ -16,6 +18,7 @@ enum { SIDE_NONE, SIDE_WORD, SIDE_OTHER };
 
 struct tsn_auto {
 	struct tsn_nfa nfa;
+	struct tsn_skim skim;
 	uint32_t words;			/* of a set */
 	uint8_t class_of[256];
 	unsigned char byte_of[256];	/* one byte of each class */
@@ -234,12 +237,11 @@ make_step(struct tsn_auto *a, uint32_t state, uint32_t class)
 	return some ? state_of(a, &to, side_kept(a, side)) : TSN_AUTO_NO;
 }
 
-uint32_t
-tsn_auto_run(struct tsn_auto *a, uint32_t state, struct tsn_slice text)
+static uint32_t
+walk(struct tsn_auto *a, uint32_t state, struct tsn_slice text)
 {
 	const unsigned char *p = (const unsigned char *)text.ptr, *end = p + text.len;
 
-	TSN_ASSERT(state < a->state_count);
 	for (; p != end && state >= TSN_AUTO__FIXED; p++) {
 		uint16_t *next = &a->next[(size_t)state * a->class_count + a->class_of[*p]];
 
@@ -248,6 +250,25 @@ tsn_auto_run(struct tsn_auto *a, uint32_t state, struct tsn_slice text)
 		state = *next;
 	}
 	return state;
+}
+
+/*
+ * A long text that does not hold the literal matters by its ends alone: by its begin, where a match
+ * that began in front of it may end, and by its end, where one may begin.  One byte more than the
+ * literal is long says what stands beside it.  Beyond ASCII there are characters that fold into it.
+ */
+uint32_t
+tsn_auto_run(struct tsn_auto *a, uint32_t state, struct tsn_slice text)
+{
+	size_t ends = a->skim.len + 1;
+
+	TSN_ASSERT(state < a->state_count);
+	if (a->skim.len == 0 || text.len < 2 * ends || text.len < SKIM_TEXT_MIN ||
+	    state < TSN_AUTO__FIXED || !tsn_slice_is_ascii(text) || tsn_skim_has(&a->skim, text))
+		return walk(a, state, text);
+	state = walk(a, state, (struct tsn_slice){text.ptr, ends});
+	return state < TSN_AUTO__FIXED ? state :
+	    walk(a, a->start, tsn_slice_from(text, text.len - ends));
 }
 
 uint32_t
@@ -302,6 +323,7 @@ tsn_auto_new(const struct tsn_atom *atom, struct tsn_auto **ret_auto)
 		free(a);
 		return TSN_EINVAL;
 	}
+	tsn_skim_init(&a->skim, atom);
 	make_classes(a);
 	a->words = (a->nfa.node_count + 63) / 64;
 	a->sets = calloc(TSN_AUTO_STATES_MAX, a->words * sizeof *a->sets);

@@ -183,6 +183,47 @@ test_texts(void **state)
 	}
 }
 
+/* Pieces long enough that what holds no literal is skipped: matches within, across, at the cuts. */
+static void
+test_long_texts(void **state)
+{
+	static const char *const parts[] = {"a", "b", "A", " ", ".", "ab", "aab ", "1", "_", "-----",
+	    "bbbbbbbb", "a.a.a.", "k", "\xe2\x84\xaa"};
+	static const char *const needles[] = {"ab", "aab", "b.", "ba b", "a.a", "AAB", "-a", "1a",
+	    "bbbbbbbbb", "k", "ka", "aabaab", "......."};
+	char text[480];
+
+	(void)state;
+	for (unsigned i = 0; i < 20000; i++) {
+		struct tsn_atom atom = {.op = next(2) == 0 ? TSN_ATOM_WORD : TSN_ATOM_CONTAINS,
+		    .flags = next(3) == 0 ? TSN_ATOM_CASED : 0,
+		    .value = tsn_slice_cstr(needles[next(TSN_COUNT(needles))])};
+		size_t len = 0, want = next(sizeof text - 16), rare = 2 + next(12);
+		struct tsn_auto *a;
+		uint32_t s;
+
+		while (len < want) {
+			const char *part = next(40) == 0 ? parts[next(TSN_COUNT(parts))] :
+			    parts[next((uint32_t)rare)];
+
+			memcpy(text + len, part, strlen(part));
+			len += strlen(part);
+		}
+		assert_int_equal(tsn_auto_new(&atom, &a), TSN_OK);
+		s = tsn_auto_start(a);
+		for (size_t at = 0, n; at < len; at += n) {
+			n = 1 + next(160);
+			n = n > len - at ? len - at : n;
+			s = tsn_auto_run(a, s, (struct tsn_slice){text + at, n});
+		}
+		s = tsn_auto_end(a, s);
+		if (s != TSN_AUTO_UNSURE && s != (uint32_t)atom_says(&atom, (struct tsn_slice){text, len}))
+			fail_msg("op %d flags %u '%.*s' on '%.*s': %u", (int)atom.op, atom.flags,
+			    (int)atom.value.len, atom.value.ptr, (int)len, text, s);
+		tsn_auto_free(a);
+	}
+}
+
 static void
 test_regexes(void **state)
 {
@@ -213,6 +254,7 @@ main(void)
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_long_texts),
 		cmocka_unit_test(test_regexes),
 	};
 
