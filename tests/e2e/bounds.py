@@ -100,7 +100,7 @@ def test_one_group():
     with lib.Folder() as folder:
         rules, log = folder / "rules.yml", folder / "auth.log"
         rules.write_text(RULES.replace("group-by: [user.name]", "group-by: [host.name]").replace(
-            "gte: 40", "gte: 1000000").replace("group-by: [source.ip, source.port]", "group-by: [source.ip]"))
+            "gte: 40", "gte: 65536").replace("group-by: [source.ip, source.port]", "group-by: [source.ip]"))
         with log.open("w") as out:
             for i in range(70000):
                 out.write("2026-11-20T10:%02d:%02d.%03dZ web sshd[%d]: Failed password for root from 10.1.1.1 "
