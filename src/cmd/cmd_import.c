@@ -27,6 +27,7 @@ struct state {
 	struct tsn_cmd_filters filters;
 	struct tsn_feed *feed;
 	const char *timezone;
+	int32_t tz_offset_sec;
 	struct tsn_option_list rules, exceptions;
 	const char *triage;
 	bool json;
@@ -271,14 +272,12 @@ import_all(struct state *s, int count, char **paths, struct tsn_err *err)
 		.store = s->store,
 		.ops = &tsn_file_system,
 		.kind = s->kind,
+		.tz_offset_sec = s->tz_offset_sec,
 		.say = say,
 		.progress = !s->quiet && isatty(STDERR_FILENO) ? progress : NULL,
 		.ctx = s,
 	};
 
-	if (s->timezone != NULL &&
-	    !tsn_config_zone(tsn_slice_cstr(s->timezone), &o.tz_offset_sec))
-		TSN_FAIL(err, TSN_EINVAL, "--timezone wants +HH:MM, -HH:MM or UTC");
 	if (s->filters.pipeline != NULL)
 		TSN_TRY(tsn_feed_new(s->engine, s->filters.pipeline, &s->feed, err));
 	o.feed = s->feed;
@@ -325,6 +324,8 @@ run(int argc, char **argv)
 		return status;
 	if (operands == 0)
 		return tsn_cmd_usage(&tsn_cmd_import, "which FILE?");
+	if (s.timezone != NULL && !tsn_config_zone(tsn_slice_cstr(s.timezone), &s.tz_offset_sec))
+		return tsn_cmd_usage(&tsn_cmd_import, "--timezone wants +HH:MM, -HH:MM or UTC");
 	s.data = tsn_cmd_data_dir(s.data);
 	code = tsn_parser_check_kind(tsn_slice_cstr(s.kind), &err);
 	if (code == TSN_OK && s.kind != NULL && s.pipeline != NULL)

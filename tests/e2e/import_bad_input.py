@@ -296,9 +296,11 @@ def test_damaged_store_is_told():
 
 
 def test_usage():
-    for args in (["import"], ["import", "--nope", "x"], ["import", "--timezone", "noon", "x"]):
-        _, err = lib.run(*args, status=2)
-        assert err, args
+    with lib.Folder() as folder:
+        data = folder / "data"
+        for args in ([], ["--nope", "x"], ["--timezone", "noon", "x"]):
+            _, err = lib.run("import", "--data", data, *args, status=2)
+            assert err and not data.exists(), args
 
 
 if __name__ == "__main__":
