@@ -8,6 +8,7 @@
  */
 #include "parse/auditd.h"
 
+#include "codec/hex.h"
 #include "parse/auth.h"
 
 #define KEY_CACHE 128u
@@ -78,15 +79,6 @@ is_escaped(const struct record *r, struct tsn_slice name)
 	return false;
 }
 
-static int
-hex_digit(char c)
-{
-	if (tsn_is_digit(c))
-		return c - '0';
-	c = tsn_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Decoded into the arena; NULs between arguments become blanks.  v itself when it is not hex. */
 static struct tsn_slice
 decode_hex(struct tsn_parse_ctx *ctx, struct tsn_slice v)
@@ -100,7 +92,7 @@ decode_hex(struct tsn_parse_ctx *ctx, struct tsn_slice v)
 	if (out == NULL)
 		return v;
 	for (size_t i = 0; i < n; i++) {
-		int hi = hex_digit(v.ptr[2 * i]), lo = hex_digit(v.ptr[2 * i + 1]);
+		int hi = tsn_hex_digit(v.ptr[2 * i]), lo = tsn_hex_digit(v.ptr[2 * i + 1]);
 
 		if ((hi | lo) < 0)
 			return v;

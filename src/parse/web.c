@@ -1,5 +1,7 @@
 #include "parse/web.h"
 
+#include "codec/hex.h"
+
 bool
 tsn_web_quoted(struct tsn_scan *s, struct tsn_slice *ret, bool *ret_escaped)
 {
@@ -26,15 +28,6 @@ tsn_web_quoted(struct tsn_scan *s, struct tsn_slice *ret, bool *ret_escaped)
 	}
 }
 
-static int
-hex(char c)
-{
-	if (tsn_is_digit(c))
-		return c - '0';
-	c = tsn_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* \xHH at p: its value, or -1. */
 static int
 escaped_byte(const char *p, const char *end)
@@ -43,8 +36,8 @@ escaped_byte(const char *p, const char *end)
 
 	if (end - p < 4 || p[0] != '\\' || p[1] != 'x')
 		return -1;
-	hi = hex(p[2]);
-	lo = hex(p[3]);
+	hi = tsn_hex_digit(p[2]);
+	lo = tsn_hex_digit(p[3]);
 	return hi < 0 || lo < 0 ? -1 : hi << 4 | lo;
 }
 

@@ -1,17 +1,9 @@
+#include "codec/hex.h"
 #include "codec/utf8.h"
 #include "parse/web.h"
 
 /* Who hides an attack encodes it twice; more often, and servers give up too. */
 #define PASSES 3
-
-static int
-hex_digit(char c)
-{
-	if (tsn_is_digit(c))
-		return c - '0';
-	c = tsn_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 /* The number of n hexadecimal digits at p, or -1. */
 static int32_t
@@ -22,7 +14,7 @@ hex_number(const char *p, const char *end, unsigned n)
 	if (end - p < (ptrdiff_t)n)
 		return -1;
 	for (unsigned i = 0; i < n; i++) {
-		int digit = hex_digit(p[i]);
+		int digit = tsn_hex_digit(p[i]);
 
 		if (digit < 0)
 			return -1;

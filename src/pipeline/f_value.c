@@ -4,16 +4,8 @@
 
 #include "base/ip.h"
 #include "base/num.h"
+#include "codec/hex.h"
 #include "pipeline/impl_int.h"
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = tsn_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 static void
 decode_url(struct tsn_pev *ev, struct tsn_pv *v, uint32_t depth)
@@ -32,8 +24,8 @@ decode_url(struct tsn_pev *ev, struct tsn_pv *v, uint32_t depth)
 		return;
 	out = tsn_arena_alloc(ev->arena, s.len + 1);
 	for (size_t i = 0; out != NULL && i < s.len; i++) {
-		int high = s.ptr[i] == '%' && i + 2 < s.len ? hex_digit(s.ptr[i + 1]) : -1;
-		int low = high >= 0 ? hex_digit(s.ptr[i + 2]) : -1;
+		int high = s.ptr[i] == '%' && i + 2 < s.len ? tsn_hex_digit(s.ptr[i + 1]) : -1;
+		int low = high >= 0 ? tsn_hex_digit(s.ptr[i + 2]) : -1;
 
 		out[n++] = low >= 0 ? (char)(high << 4 | low) : s.ptr[i];
 		i += low >= 0 ? 2 : 0;

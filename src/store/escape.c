@@ -1,13 +1,6 @@
 #include "store/tmpl_int.h"
 
-static int
-hex_of(unsigned char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+#include "codec/hex.h"
 
 /* Four digits at *at. */
 static int32_t
@@ -18,7 +11,7 @@ unit_of(struct tsn_slice s, size_t at)
 	if (s.len - at < 4)
 		return -1;
 	for (size_t i = at; i < at + 4; i++) {
-		int d = hex_of((unsigned char)s.ptr[i]);
+		int d = tsn_hex_digit(s.ptr[i]);
 
 		if (d < 0)
 			return -1;
