@@ -59,31 +59,6 @@ read_regex(struct tsn_conf_in *in, struct tsn_conf_value *ret)
 
 static enum tsn_code read_operand(struct tsn_conf_in *in, struct tsn_conf_value *ret);
 
-/* an array of literals and fields */
-static enum tsn_code
-read_list(struct tsn_conf_in *in, struct tsn_conf_value *ret)
-{
-	uint32_t cap = 0;
-
-	*ret = (struct tsn_conf_value){.type = TSN_CONF_ARRAY, .at = tsn_conf_offset(in)};
-	in->p++;
-	tsn_conf_blank(in);
-	if (tsn_conf_take(in, "]"))
-		return TSN_OK;
-	for (;;) {
-		struct tsn_conf_value v;
-
-		tsn_conf_blank(in);
-		TSN_TRY(read_operand(in, &v));
-		TSN_TRY(tsn_conf_push(in, ret, &cap, &v));
-		tsn_conf_blank(in);
-		if (tsn_conf_take(in, "]"))
-			return TSN_OK;
-		if (!tsn_conf_take(in, ","))
-			return tsn_conf_expected(in, "',' or ']' in the array");
-	}
-}
-
 static enum tsn_code
 read_operand(struct tsn_conf_in *in, struct tsn_conf_value *ret)
 {
@@ -107,7 +82,7 @@ read_operand(struct tsn_conf_in *in, struct tsn_conf_value *ret)
 	if (in->depth >= TSN_CONF_DEPTH_MAX)
 		return tsn_conf_fail_at(in, in->p, TSN_ELIMIT, "nested too deep");
 	in->depth++;
-	code = read_list(in, ret);
+	code = tsn_conf_read_array(in, read_operand, ret);
 	in->depth--;
 	return code;
 }

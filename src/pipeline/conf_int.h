@@ -31,6 +31,10 @@ tsn_conf_offset(const struct tsn_conf_in *in)
 }
 enum tsn_code tsn_conf_read_string(struct tsn_conf_in *in, struct tsn_conf_value *ret);
 enum tsn_code tsn_conf_read_number(struct tsn_conf_in *in, struct tsn_conf_value *ret);
+typedef enum tsn_code tsn_conf_read_fn(struct tsn_conf_in *in, struct tsn_conf_value *ret);
+/** "[" elements, each read by `read`, with commas between "]". */
+enum tsn_code tsn_conf_read_array(struct tsn_conf_in *in, tsn_conf_read_fn *read,
+    struct tsn_conf_value *ret);
 /** A value of an option. */
 enum tsn_code tsn_conf_read_value(struct tsn_conf_in *in, struct tsn_conf_value *ret);
 enum tsn_code tsn_conf_read_plugin(struct tsn_conf_in *in, enum tsn_plugin_kind kind,

@@ -138,8 +138,8 @@ tsn_conf_read_number(struct tsn_conf_in *in, struct tsn_conf_value *ret)
 	return TSN_OK;
 }
 
-static enum tsn_code
-read_array(struct tsn_conf_in *in, struct tsn_conf_value *ret)
+enum tsn_code
+tsn_conf_read_array(struct tsn_conf_in *in, tsn_conf_read_fn *read, struct tsn_conf_value *ret)
 {
 	uint32_t cap = 0;
 
@@ -152,7 +152,7 @@ read_array(struct tsn_conf_in *in, struct tsn_conf_value *ret)
 		struct tsn_conf_value v;
 
 		tsn_conf_blank(in);
-		TSN_TRY(tsn_conf_read_value(in, &v));
+		TSN_TRY(read(in, &v));
 		TSN_TRY(tsn_conf_push(in, ret, &cap, &v));
 		tsn_conf_blank(in);
 		if (tsn_conf_take(in, "]"))
@@ -249,7 +249,7 @@ tsn_conf_read_value(struct tsn_conf_in *in, struct tsn_conf_value *ret)
 		return tsn_conf_fail_at(in, in->p, TSN_ELIMIT, "nested too deep");
 	in->depth++;
 	if (c == '[')
-		code = read_array(in, ret);
+		code = tsn_conf_read_array(in, tsn_conf_read_value, ret);
 	else if (c == '{')
 		code = read_hash(in, ret);
 	else if (tsn_conf_is_word(c))
