@@ -9,6 +9,7 @@
 #include "cmd/exceptions.h"
 #include "cmd/windows.h"
 #include "cmd/pipeline_option.h"
+#include "cmd/tell.h"
 #include "os/clock.h"
 #include "parse/parse.h"
 #include "server/config.h"
@@ -44,28 +45,6 @@ say(void *ctx, const char *line)
 {
 	(void)ctx;
 	(void)fprintf(stderr, "tocsin detect: %s\n", line);
-}
-
-static void
-problem(void *ctx, const struct tsn_problem *p)
-{
-	char file[300];
-
-	(void)ctx;
-	if (p->kind == TSN_PROBLEM_FAILED)
-		(void)fprintf(stderr, "%s:%u: %.*s\n", tsn_slice_escape(p->file, file, sizeof file),
-		    p->line, TSN_SLICE_ARG(p->message));
-}
-
-static enum tsn_code
-print_alert(void *ctx, const struct tsn_alert *alert, bool is_new)
-{
-	(void)ctx;
-	(void)is_new;
-	if (fwrite(alert->doc.ptr, 1, alert->doc.len, stdout) != alert->doc.len ||
-	    putc_unlocked('\n', stdout) == EOF)
-		return TSN_EIO;
-	return TSN_OK;
 }
 
 struct fired {
@@ -161,7 +140,8 @@ open_all(struct state *s, struct tsn_err *err)
 	    .rules = s->rules.items, .rule_count = s->rules.count,
 	    .exceptions = s->exceptions.items, .exception_count = s->exceptions.count,
 	    .triage = s->triage, .state_bytes = tsn_cmd_window_bytes(s->window_mib),
-	    .each = print_alert, .problem = problem, .ctx = s}, &s->detection, err));
+	    .each = tsn_cmd_print_alert,
+	    .problem = tsn_cmd_tell_problem, .ctx = s}, &s->detection, err));
 	return tsn_engine_new(&(struct tsn_engine_options){.keys = s->keys,
 	    .detect = tsn_detection_stage(s->detection)}, &s->engine, err);
 }

@@ -6,6 +6,7 @@
 #include "cmd/cmd_list.h"
 #include "cmd/exceptions.h"
 #include "cmd/windows.h"
+#include "cmd/tell.h"
 #include "os/clock.h"
 #include "query/query.h"
 #include "server/detection.h"
@@ -26,28 +27,6 @@ struct state {
 	int64_t began_ns;
 	uint64_t window_mib;
 };
-
-static void
-problem(void *ctx, const struct tsn_problem *p)
-{
-	char file[300];
-
-	(void)ctx;
-	if (p->kind == TSN_PROBLEM_FAILED)
-		(void)fprintf(stderr, "%s:%u: %.*s\n", tsn_slice_escape(p->file, file, sizeof file),
-		    p->line, TSN_SLICE_ARG(p->message));
-}
-
-static enum tsn_code
-print_alert(void *ctx, const struct tsn_alert *alert, bool is_new)
-{
-	(void)ctx;
-	(void)is_new;
-	if (fwrite(alert->doc.ptr, 1, alert->doc.len, stdout) != alert->doc.len ||
-	    putc('\n', stdout) == EOF)
-		return TSN_EIO;
-	return TSN_OK;
-}
 
 static enum tsn_code
 take_rows(void *ctx, const struct tsn_batch *rows, struct tsn_err *err)
@@ -80,7 +59,8 @@ open_all(struct state *s, struct tsn_err *err)
 	    .rules = s->rules.items, .rule_count = s->rules.count,
 	    .exceptions = s->exceptions.items, .exception_count = s->exceptions.count,
 	    .triage = s->triage, .state_bytes = tsn_cmd_window_bytes(s->window_mib),
-	    .each = print_alert, .problem = problem, .ctx = s}, &s->detection, err);
+	    .each = tsn_cmd_print_alert,
+	    .problem = tsn_cmd_tell_problem, .ctx = s}, &s->detection, err);
 }
 
 static enum tsn_code

@@ -7,6 +7,7 @@
 #include "cmd/exceptions.h"
 #include "cmd/windows.h"
 #include "cmd/pipeline_option.h"
+#include "cmd/tell.h"
 #include "codec/json.h"
 #include "os/clock.h"
 #include "parse/parse.h"
@@ -64,9 +65,7 @@ static void
 problem(void *ctx, const struct tsn_problem *p)
 {
 	clear_progress(ctx);
-	if (p->kind == TSN_PROBLEM_FAILED)
-		(void)fprintf(stderr, "%.*s:%u: %.*s\n", TSN_SLICE_ARG(p->file), p->line,
-		    TSN_SLICE_ARG(p->message));
+	tsn_cmd_tell_problem(NULL, p);
 }
 
 static void

@@ -1,4 +1,5 @@
 #include "cmd/pipeline_store.h"
+#include "cmd/tell.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,15 +76,6 @@ tell_alert(void *ctx, const struct tsn_alert *alert, bool is_new)
 	return TSN_OK;
 }
 
-static void
-problem(void *ctx, const struct tsn_problem *p)
-{
-	(void)ctx;
-	if (p->kind == TSN_PROBLEM_FAILED)
-		(void)fprintf(stderr, "%.*s:%u: %.*s\n", TSN_SLICE_ARG(p->file), p->line,
-		    TSN_SLICE_ARG(p->message));
-}
-
 static enum tsn_code
 open_all(struct tsn_cmd_store *s, const char *data, struct tsn_err *err)
 {
@@ -95,7 +87,7 @@ open_all(struct tsn_cmd_store *s, const char *data, struct tsn_err *err)
 	TSN_TRY(tsn_store_open(data, s->keys, &so, &s->store, err));
 	TSN_TRY(tsn_detection_new(&(struct tsn_detection_options){.keys = s->keys,
 	    .data_dir = data, .rules = s->rules, .rule_count = s->rule_count, .each = tell_alert,
-	    .problem = problem}, &s->detection, err));
+	    .problem = tsn_cmd_tell_problem}, &s->detection, err));
 	TSN_TRY(tsn_engine_new(&(struct tsn_engine_options){.keys = s->keys, .store = s->store,
 	    .detect = tsn_detection_stage(s->detection)}, &s->engine, err));
 	return tsn_feed_new(s->engine, NULL, &s->feed, err);
